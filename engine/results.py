@@ -1,0 +1,225 @@
+"""The frozen types that cross rooms and threads.
+
+Conventions everywhere: label 1 = fake, 0 = real; a positive explanation value supports fake, a negative one
+supports real; frames are counted from 0 in display order; spans are inclusive pairs (first, last); pictures are
+RGB uint8 (H, W, 3) as displayed (rotation applied); coordinates are (x, y) in pixels of the frame as displayed,
+continuous, with (0, 0) at the outer corner of the first pixel, so that its centre is (0.5, 0.5).
+Arrays held by these types are read-only.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from types import MappingProxyType
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+Picture = npt.NDArray[np.uint8]
+
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+def frozen(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    """The same array, C-contiguous and read-only."""
+    array = np.ascontiguousarray(array)
+    array.flags.writeable = False
+    return array
+
+
+def empty() -> Mapping[str, object]:
+    """An empty read-only mapping, for the defaults of frozen types."""
+    return MappingProxyType({})
+
+
+def settings_hash(settings: Mapping[str, object]) -> str:
+    """SHA-256 of settings in canonical JSON: the last part of the key under which a result is stored."""
+    text = json.dumps(settings, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class VideoIdentity:
+    """What names one piece of evidence.
+
+    Attributes:
+        path: where it was opened.
+        sha256: of the file's bytes; of the sorted per-file hashes for an image sequence.
+        size: bytes.
+        frames: number of frames, damaged ones included.
+        seconds: duration from the first frame's time to the end of the last one.
+        variable_rate: whether frame spacing varies.
+        width, height: of the frame as displayed, pixels.
+        time_base: seconds per pts unit.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    frames: int
+    seconds: float
+    variable_rate: bool
+    width: int
+    height: int
+    time_base: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What is needed to make a result again, bit for bit on the same device and versions."""
+
+    component: str
+    weights_sha256: str
+    settings: Mapping[str, object]
+    device: str
+    precision: str
+    versions: Mapping[str, str]
+    seed: int | None = None
+
+    @property
+    def empty() -> Mapping[str, object]:
+    """An empty read-only mapping, for the defaults of frozen types."""
+    return MappingProxyType({})
+
+
+def settings_hash(self) -> str:
+        return settings_hash(self.settings)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceTrack:
+    """One face through time, without the frames in which it was not seen.
+
+    Attributes:
+        id: from 0, by first appearance and then from left to right.
+        frames: (N,) int64, strictly increasing; a missing number is a gap.
+        boxes: (N, 4) float32 x0, y0, x1, y1, smoothed.
+        landmarks: (N, 5, 2) float32: left eye, right eye, nose, left and right corner of the mouth, as seen.
+        scores: (N,) float32 in [0, 1], of the detection (interpolated in between).
+        detected: (N,) bool, True where the detector itself ran and found it.
+        raw_boxes: (N, 4) float32, before smoothing (interpolated where not detected).
+    """
+
+    id: int
+    frames: IntArray
+    boxes: FloatArray
+    landmarks: FloatArray
+    scores: FloatArray
+    detected: BoolArray
+    raw_boxes: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def row(self, frame: int) -> int | None:
+        """Row of a frame, None where the face is not seen. O(log N)."""
+        at = int(np.searchsorted(self.frames, frame))
+        return at if at < len(self.frames) and self.frames[at] == frame else None
+
+
+@dataclass(frozen=True, slots=True)
+class CropSpec:
+    """How a detector wants its faces.
+
+    Attributes:
+        size: side of the square crop, pixels.
+        margin: share of the box's larger side added on each side (0 = as P002).
+        aligned: whether a similarity transform brings the five landmarks to their mean place.
+    """
+
+    size: int
+    margin: float = 0.0
+    aligned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What one detector says of one track.
+
+    Attributes:
+        track_id: the FaceTrack.
+        spans: (N, 2) int64, inclusive, sorted, in frames.
+        fake_probability: (N,) float32 in [0, 1], uncalibrated unless the card says otherwise.
+        logits: (N,) float32, of fake against real.
+        activations: named series, each (N, K) float32.
+    """
+
+    detector_id: str
+    track_id: int
+    spans: IntArray
+    fake_probability: FloatArray
+    logits: FloatArray
+    provenance: Provenance
+    activations: Mapping[str, FloatArray] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def track_probability(self) -> float:
+        """Mean of the spans' probabilities (P002); nan without a span."""
+        return float(self.fake_probability.mean(dtype=np.float64)) if len(self.fake_probability) else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one detector scored one track as it did, on some frames.
+
+    Attributes:
+        frames: (F,) int64.
+        pts: (F,) int64.
+        values: (F, h, w) float32 at the explainer's native resolution, unscaled; positive supports fake.
+        affine: (F, 2, 3) float32, from continuous map coordinates to continuous frame coordinates.
+        logits: (F,) float32, the score that is explained.
+        signed: False where negative values cannot occur (attention).
+    """
+
+    explainer_id: str
+    detector_id: str
+    track_id: int
+    frames: IntArray
+    pts: IntArray
+    values: FloatArray
+    affine: FloatArray
+    logits: FloatArray
+    signed: bool
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A reviewer's mark: a frame or a range, with a note."""
+
+    first: int
+    last: int
+    note: str
+    made_at: str
+    """UTC, ISO 8601."""
+    id: int | None = None
+    """Row in the case file, None before it is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorInfo:
+    """What the window and `detectors --json` say of a detector.
+
+    Attributes:
+        trained: whether weights were found and verified; an untrained detector is never scored in silence.
+        card: the whole card as nested plain data, empty if untrained.
+        problem: why there are no usable weights, empty if there are.
+        explainers: ids of the explainers that work on it.
+    """
+
+    id: str
+    name: str
+    paper: str
+    trained: bool
+    weights_sha256: str
+    card: Mapping[str, object]
+    problem: str
+    explainers: tuple[str, ...]
+    folder: str
