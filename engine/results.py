@@ -84,12 +84,7 @@ class Provenance:
     seed: int | None = None
 
     @property
-    def empty() -> Mapping[str, object]:
-    """An empty read-only mapping, for the defaults of frozen types."""
-    return MappingProxyType({})
-
-
-def settings_hash(self) -> str:
+    def settings_hash(self) -> str:
         return settings_hash(self.settings)
 
 
