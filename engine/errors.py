@@ -79,3 +79,12 @@ class CancelledError(TellframeError):
 
     def __init__(self, message: str = "Cancelled") -> None:
         super().__init__(message, advice="Start it again to go on where it stopped")
+
+
+class InternalError(TellframeError):
+    """Something went wrong that nobody foresaw: the fault is ours."""
+
+    exit_status = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, advice="This is a fault of Tellframe; please report it with the details")
