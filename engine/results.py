@@ -39,9 +39,13 @@ def empty() -> Mapping[str, object]:
     return MappingProxyType({})
 
 
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
 def settings_hash(settings: Mapping[str, object]) -> str:
     """SHA-256 of settings in canonical JSON: the last part of the key under which a result is stored."""
-    text = json.dumps(settings, sort_keys=True, separators=(",", ":"), default=str)
+    text = json.dumps(settings, sort_keys=True, separators=(",", ":"), default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,0 +1,1 @@
+"""Files that leave the house: annotated clips, exact stills, explanation maps, the demonstration clip."""
