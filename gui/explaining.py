@@ -1,0 +1,185 @@
+"""Asks the engine for the masks of the visible frame and keeps the answers. GUI thread only."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from engine.results import FloatArray, Provenance
+from engine.runtime.protocol import ExplainRequest, ExplanationMade, Failed, Finished, Priority
+
+if TYPE_CHECKING:
+    from engine.runtime.engine import Engine
+    from engine.runtime.protocol import Event
+
+DEBOUNCE_MS = 60
+KEPT_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class FrameExplanation:
+    """Why one face scored as it did on one frame.
+
+    Attributes:
+        values: (h, w) float32, positive supports fake.
+        affine: (2, 3) float32, from continuous map coordinates to continuous frame coordinates.
+        logit: the score that is explained.
+    """
+
+    explainer_id: str
+    detector_id: str
+    track_id: int
+    frame: int
+    values: FloatArray
+    affine: FloatArray
+    logit: float
+    signed: bool
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The frame whose masks are wanted, and of what."""
+
+    video: Path
+    detector_id: str
+    explainer_id: str
+    frame: int
+    case: Path | None
+    device: str
+
+
+class ExplanationStore(QObject):
+    """Masks by (video, detector, explainer, frame, track), bounded in bytes, and one request in flight.
+
+    A request is sent when the playhead has rested for DEBOUNCE_MS; when it moves on, the request is cancelled and
+    whatever it still answers is dropped. While playing, the request in flight may finish, so that masks do appear.
+
+    Signals:
+        made: frame number of a new explanation.
+        failed: TellframeError.
+        busy_changed: a request was sent or has ended.
+    """
+
+    made = Signal(int)
+    failed = Signal(object)
+    busy_changed = Signal()
+
+    def __init__(self, engine: Callable[[], Engine], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self._kept: OrderedDict[tuple[Path, str, str, int], dict[int, FrameExplanation]] = OrderedDict()
+        self._bytes = 0
+        self._wanted: Wanted | None = None
+        self._asked: Wanted | None = None
+        self._refused: set[Wanted] = set()
+        self._job: int | None = None
+        self._timer = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
+        self._timer.timeout.connect(self._send)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a mask is being computed."""
+        return self._job is not None
+
+    def get(self, video: Path, detector_id: str, explainer_id: str, frame: int) -> dict[int, FrameExplanation]:
+        """The masks of one frame by track id, empty if not made yet."""
+        return self._kept.get((video, detector_id, explainer_id, frame), {})
+
+    def want(self, wanted: Wanted, *, keep_running: bool = False) -> None:
+        """Ask for the masks of a frame unless they are there already. `keep_running` while playing."""
+        if wanted == self._wanted and (self._timer.isActive() or self.busy):
+            return
+        self._wanted = wanted
+        if self._job is not None and self._asked != wanted:
+            if keep_running:
+                return
+            self._drop()
+        if wanted in self._refused or self.get(*_key(wanted)):
+            self._timer.stop()
+            return
+        self._timer.start()
+
+    def forget_failures(self) -> None:
+        """Ask again for what has failed: there are new faces, weights or another device."""
+        self._refused.clear()
+
+    def stop(self) -> None:
+        """Want nothing any more."""
+        self._wanted = None
+        self._timer.stop()
+        self._drop()
+
+    def handle(self, event: Event) -> None:
+        """Take over an event; those of dropped jobs are ignored."""
+        if event.job != self._job or self._asked is None:
+            return
+        if isinstance(event, ExplanationMade):
+            self._keep(self._asked.video, event)
+        elif isinstance(event, Finished | Failed):
+            asked, self._asked, self._job = self._asked, None, None
+            if asked is not None and not self.get(*_key(asked)):
+                self._refused.add(asked)
+            self.busy_changed.emit()
+            if isinstance(event, Failed):
+                self.failed.emit(event.error)
+            wanted = self._wanted
+            if wanted not in (None, asked) and not self.get(*_key(wanted)) and wanted not in self._refused:
+                self._timer.start()
+
+    def _send(self) -> None:
+        wanted = self._wanted
+        if wanted is None:
+            return
+        self._asked = wanted
+        request = ExplainRequest(
+            wanted.video,
+            wanted.detector_id,
+            wanted.explainer_id,
+            (wanted.frame,),
+            case=wanted.case,
+            device=wanted.device,
+        )
+        self._job = self._engine().submit(request, Priority.VISIBLE)
+        self.busy_changed.emit()
+
+    def _drop(self) -> None:
+        if self._job is not None:
+            self._engine().cancel(self._job)
+            self._job = self._asked = None
+            self.busy_changed.emit()
+
+    def _keep(self, video: Path, event: ExplanationMade) -> None:
+        made = event.explanation
+        for row, frame in enumerate(made.frames.tolist()):
+            one = FrameExplanation(
+                made.explainer_id,
+                made.detector_id,
+                made.track_id,
+                frame,
+                made.values[row],
+                made.affine[row],
+                float(made.logits[row]),
+                made.signed,
+                made.provenance,
+            )
+            key = (video, made.detector_id, made.explainer_id, frame)
+            faces = self._kept.setdefault(key, {})
+            if made.track_id not in faces:
+                self._bytes += one.values.nbytes
+            faces[made.track_id] = one
+            self._kept.move_to_end(key)
+        while self._bytes > KEPT_BYTES and len(self._kept) > 1:
+            _, faces = self._kept.popitem(last=False)
+            self._bytes -= sum(face.values.nbytes for face in faces.values())
+        for frame in made.frames.tolist():
+            self.made.emit(frame)
+
+
+def _key(wanted: Wanted) -> tuple[Path, str, str, int]:
+    return wanted.video, wanted.detector_id, wanted.explainer_id, wanted.frame

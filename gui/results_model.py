@@ -1,0 +1,233 @@
+"""What one detector says of one video, indexed by frame: every look-up while scrubbing is O(1) per face.
+
+GUI thread only. Filled by SegmentAnalyzed while an analysis runs, replaced by AnalysisDone at its end.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.results import BoolArray, FaceTrack, FloatArray, IntArray, Scores
+from engine.runtime.protocol import AnalysisDone, SegmentAnalyzed
+
+
+class TrackSeries:
+    """One face as arrays over the frames first..last of its own extent.
+
+    Attributes:
+        id: of the FaceTrack; provisional until the analysis is done.
+        first, last: extent in frames, inclusive.
+        probability: (last - first + 1,) float32 in [0, 1]; nan where the frame was not scored.
+        boxes: (last - first + 1, 4) float32 x0, y0, x1, y1; nan where the face was not seen.
+        spans: fake probability of each scored span, by (first, last) frame.
+    """
+
+    def __init__(self, track_id: int, first: int, last: int) -> None:
+        self.id = track_id
+        self.first, self.last = first, last
+        self.probability: FloatArray = np.full(last - first + 1, np.nan, np.float32)
+        self.boxes: FloatArray = np.full((last - first + 1, 4), np.nan, np.float32)
+        self.spans: dict[tuple[int, int], float] = {}
+
+    @property
+    def name(self) -> str:
+        """As the user reads it; faces are counted from 1."""
+        return f"Face {self.id + 1}"
+
+    @property
+    def scored(self) -> int:
+        """Number of scored spans."""
+        return len(self.spans)
+    @property
+    def mean(self) -> float:
+        """Mean of the spans' probabilities; nan without one."""
+        return float(np.mean(list(self.spans.values()))) if self.spans else float("nan")
+
+    def probability_at(self, frame: int) -> float:
+        """Fake probability in [0, 1], nan where not scored."""
+        return float(self.probability[frame - self.first]) if self.first <= frame <= self.last else float("nan")
+
+    def box_at(self, frame: int) -> FloatArray | None:
+        """(4,) x0, y0, x1, y1, None where the face is not seen."""
+        if not self.first <= frame <= self.last:
+            return None
+        box = self.boxes[frame - self.first]
+        return None if np.isnan(box[0]) else box
+
+    def curve(self) -> tuple[FloatArray, FloatArray]:
+        """Points to plot: middle frames of the spans (S,) float32, ascending, and probabilities (S,) float32."""
+        spans = sorted(self.spans.items())
+        middle = np.array([(a + b) / 2 for (a, b), _ in spans], np.float32)
+        return middle, np.array([p for _, p in spans], np.float32)
+
+    def add_track(self, track: FaceTrack) -> None:
+        """Take over the boxes of a part of the track."""
+        if len(track):
+            self._cover(int(track.frames[0]), int(track.frames[-1]))
+            self.boxes[track.frames - self.first] = track.boxes
+
+    def add_scores(self, scores: Scores) -> None:
+        """Take over the probabilities of some spans."""
+        if not len(scores.spans):
+            return
+        self._cover(int(scores.spans[:, 0].min()), int(scores.spans[:, 1].max()))
+        starts = scores.spans[:, 0] - self.first
+        lengths = scores.spans[:, 1] - scores.spans[:, 0] + 1
+        for offset in range(int(lengths.max())):
+            inside = lengths > offset
+            self.probability[starts[inside] + offset] = scores.fake_probability[inside]
+        self.spans.update(zip(map(tuple, scores.spans.tolist()), scores.fake_probability.tolist(), strict=True))
+
+    def absorb(self, other: "TrackSeries") -> None:
+        """Take over everything of a track that turned out to be the same person."""
+        self._cover(other.first, other.last)
+        at = slice(other.first - self.first, other.last - self.first + 1)
+        self.boxes[at] = np.where(np.isnan(other.boxes), self.boxes[at], other.boxes)
+        self.probability[at] = np.where(np.isnan(other.probability), self.probability[at], other.probability)
+        self.spans.update(other.spans)
+
+    def _cover(self, first: int, last: int) -> None:
+        first, last = min(first, self.first), max(last, self.last)
+        if first == self.first and last == self.last:
+            return
+        wider = TrackSeries(self.id, first, last)
+        at = slice(self.first - first, self.last - first + 1)
+        wider.probability[at], wider.boxes[at] = self.probability, self.boxes
+        self.first, self.last, self.probability, self.boxes = first, last, wider.probability, wider.boxes
+
+
+@dataclass(frozen=True, slots=True)
+class FaceAt:
+    """One face on one frame: box (4,) float32 x0, y0, x1, y1; probability nan where not scored."""
+
+    track_id: int
+    name: str
+    box: FloatArray
+    probability: float
+
+
+class ResultsModel:
+    """Everything one detector said of one video.
+
+    Attributes:
+        frames: number of frames of the video.
+        tracks: by id, in order of id.
+        overall: (frames,) float32, maximum over the faces of each frame; nan where nothing was scored.
+        analysed: (frames,) bool, frames inside a stretch that is done (with or without a face).
+        done: whether the ids are final.
+        fake_probability: of the video, None before the end or without a scored face.
+        warnings: what limits the result.
+    """
+
+    def __init__(self, frames: int) -> None:
+        self.frames = frames
+        self.tracks: dict[int, TrackSeries] = {}
+        self.overall: FloatArray = np.full(frames, np.nan, np.float32)
+        self.analysed: BoolArray = np.zeros(frames, np.bool_)
+        self.done = False
+        self.fake_probability: float | None = None
+        self.warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def __iter__(self) -> Iterator[TrackSeries]:
+        return iter(self.tracks.values())
+
+    @property
+    def share_analysed(self) -> float:
+        return float(self.analysed.mean()) if self.frames else 0.0
+
+    @property
+    def running_probability(self) -> float | None:
+        """The video's probability so far: maximum over tracks of the track's mean; None without a score."""
+        if self.done:
+            return self.fake_probability
+        means = [track.mean for track in self if track.scored]
+        return max(means) if means else None
+
+    def faces_at(self, frame: int) -> tuple[FaceAt, ...]:
+        """The faces seen on a frame, by id."""
+        faces = []
+        for track in self:
+            box = track.box_at(frame)
+            if box is not None:
+                faces.append(FaceAt(track.id, track.name, box, track.probability_at(frame)))
+        return tuple(faces)
+
+    def peak(self) -> int | None:
+        """The frame with the highest probability of all, the earliest of equals; None without a score."""
+        return None if np.isnan(self.overall).all() else int(np.nanargmax(self.overall))
+
+    def peaks(self, threshold: float) -> IntArray:
+        """(P,) frames: the highest one of each run of scored frames at or above the threshold, ascending.
+
+        Frames that were not scored in between (every n-th frame only) do not end a run.
+        """
+        scored = np.flatnonzero(~np.isnan(self.overall))
+        values = self.overall[scored]
+        high = values >= threshold
+        edges = np.flatnonzero(np.diff(np.concatenate(([False], high, [False])).astype(np.int8)))
+        runs = edges.reshape(-1, 2)
+        return np.array([scored[a + int(values[a:b].argmax())] for a, b in runs], np.int64)
+
+    def next_peak(self, frame: int, direction: int, threshold: float) -> int | None:
+        """The nearest suspicious peak after (direction 1) or before (-1) a frame."""
+        peaks = self.peaks(threshold)
+        beyond = peaks[peaks > frame] if direction > 0 else peaks[peaks < frame][::-1]
+        return int(beyond[0]) if len(beyond) else None
+
+    def add_segment(self, event: SegmentAnalyzed) -> None:
+        """Take over one stretch of a running analysis; tracks found to be the same person become one."""
+        touched = [self._add(event.tracks, event.scores, self.tracks)]
+        for old, stays in event.joined.items():
+            gone = self.tracks.pop(old, None)
+            if gone is None:
+                continue
+            touched.append((gone.first, gone.last))
+            kept = self.tracks.get(stays)
+            if kept is None:
+                gone.id = stays
+                self.tracks[stays] = gone
+            else:
+                kept.absorb(gone)
+        self.tracks = dict(sorted(self.tracks.items()))
+        self.analysed[event.first : event.last + 1] = True
+        self._refresh(min(event.first, *(a for a, _ in touched)), max(event.last, *(b for _, b in touched)))
+
+    def replace(self, event: AnalysisDone) -> None:
+        """Take over the final result with its final ids."""
+        tracks: dict[int, TrackSeries] = {}
+        self._add(event.tracks, event.scores, tracks)
+        self.tracks = dict(sorted(tracks.items()))
+        self.done = True
+        self.fake_probability, self.warnings = event.fake_probability, event.warnings
+        self._refresh(0, self.frames - 1)
+
+    def _add(
+        self, parts: tuple[FaceTrack, ...], scores: tuple[Scores, ...], into: dict[int, TrackSeries]
+    ) -> tuple[int, int]:
+        """Add parts of tracks and their scores; the frames touched."""
+        first, last = self.frames - 1, 0
+        for part in parts:
+            if not len(part):
+                continue
+            a, b = int(part.frames[0]), int(part.frames[-1])
+            into.setdefault(part.id, TrackSeries(part.id, a, b)).add_track(part)
+            first, last = min(first, a), max(last, b)
+        for score in scores:
+            if score.track_id in into:
+                into[score.track_id].add_scores(score)
+        return first, last
+
+    def _refresh(self, first: int, last: int) -> None:
+        """Compute the maximum over the faces anew for frames first..last."""
+        first, last = max(0, first), min(self.frames - 1, last)
+        window = np.full(last - first + 1, np.nan, np.float32)
+        for track in self:
+            a, b = max(first, track.first), min(last, track.last)
+            if a <= b:
+                part = window[a - first : b - first + 1]
+                np.fmax(part, track.probability[a - track.first : b - track.first + 1], out=part)
+        self.overall[first : last + 1] = window

@@ -1,0 +1,908 @@
+"""The one model that all views of the window look at. GUI thread only; nothing here blocks.
+
+Views connect to its signals, read its properties and call its methods; they never talk to the engine, to a
+FrameServer or to each other. The work is done by the engine thread, by the reader thread of the FrameServer and by
+the worker threads of `background`; their answers arrive through gui.bridge.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from engine.errors import CancelledError, InternalError, TellframeError
+from engine.progress import CancelToken, ProgressCallback
+from engine.rendering.style import OverlayStyle
+from engine.results import DetectorInfo, Mark, VideoIdentity
+from engine.runtime.protocol import (
+    AnalysisDone,
+    AnalyzeRequest,
+    DetectorsListed,
+    DetectorsRequest,
+    DeviceStatus,
+    ExplanationMade,
+    Failed,
+    Finished,
+    ImportWeightsRequest,
+    Notice,
+    Priority,
+    Progressed,
+    Request,
+    SegmentAnalyzed,
+)
+from gui.bridge import Background, EngineBridge, FrameBridge
+from gui.edits import AddMark, ChangeMark, RemoveMark
+from gui.explaining import ExplanationStore, FrameExplanation, Wanted
+from gui.playback import SPEEDS, Playback
+from gui.results_model import FaceAt, ResultsModel
+from gui.settings import Settings
+from gui.videos import Analysis, AnalysisState, OpenVideo, VideoStatus
+
+if TYPE_CHECKING:
+    from engine.runtime.engine import Engine
+    from engine.runtime.protocol import Event
+    from engine.video.frame import Frame
+    from engine.video.media import Media
+    from engine.video.server import Delivery, FrameServer
+
+CACHE_POLL_MS = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to tell the user in place. Levels: info, warning, error."""
+
+    level: str
+    text: str
+
+
+def open_media_lazily(path: Path, cancel: CancelToken, progress: ProgressCallback) -> Media:
+    """engine.video.media.open_media, imported on the worker thread so that the window appears without PyAV."""
+    from engine.video.media import open_media
+
+    return open_media(path, cancel=cancel, progress=progress)
+
+
+def frame_server_lazily(media: Media, deliver: Callable[[Delivery], None], cache_bytes: int) -> FrameServer:
+    """The FrameServer of engine.video.server; by the time it is needed its module has been imported."""
+    from engine.video.server import FrameServer
+
+    return FrameServer(media, deliver, cache_bytes=cache_bytes)
+
+
+def engine_lazily(deliver: Callable[[Event], None], device: str) -> Engine:
+    from engine.runtime.engine import Engine
+
+    return Engine(deliver, device=device)
+
+
+class Session(QObject):
+    """All videos of the case, what is on the screen, what was found, and what the user chose.
+
+    "The current" video is the one on the screen; properties without a video argument are about it.
+
+    Signals (all on the GUI thread):
+        videos_changed: videos were added or removed.
+        video_changed: row; status, progress or verdict of one video changed (also of those not on the screen).
+        current_changed: another video (or none) is on the screen; read everything anew.
+        media_changed: the current video was opened, failed or went away; `media` is new.
+        identity_changed: `identity` or the progress of hashing is new.
+        frame_changed: the playhead, a frame number.
+        shown_changed: another picture (or an error instead of one) is to be shown.
+        range_changed: in or out point.
+        marks_changed: `marks`, and what can be undone.
+        results_changed: first and last frame whose results are new.
+        tracks_changed: the set of faces, or their ids, changed.
+        explanations_changed: the masks of a frame number are new, or what is wanted of them.
+        detectors_changed: the list of detectors.
+        choice_changed: detector, explainer, threshold, device or every.
+        style_changed: overlay style or whether masks are shown.
+        analysis_changed: `analysis` of the current video.
+        device_changed: `device_status`.
+        playing_changed: playing or speed.
+        dropped_changed: count of frames not shown since playing began.
+        cache_changed: `cached_ranges`.
+        noticed: a Message.
+    """
+
+    videos_changed = Signal()
+    video_changed = Signal(int)
+    current_changed = Signal()
+    media_changed = Signal()
+    identity_changed = Signal()
+    frame_changed = Signal(int)
+    shown_changed = Signal()
+    range_changed = Signal()
+    marks_changed = Signal()
+    results_changed = Signal(int, int)
+    tracks_changed = Signal()
+    explanations_changed = Signal(int)
+    detectors_changed = Signal()
+    choice_changed = Signal()
+    style_changed = Signal()
+    analysis_changed = Signal()
+    device_changed = Signal()
+    playing_changed = Signal()
+    dropped_changed = Signal(int)
+    cache_changed = Signal()
+    noticed = Signal(object)
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        make_engine: Callable[[Callable[[Event], None], str], Engine] = engine_lazily,
+        open_media: Callable[[Path, CancelToken, ProgressCallback], Media] = open_media_lazily,
+        make_server: Callable[[Media, Callable[[Delivery], None], int], FrameServer] = frame_server_lazily,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.settings = settings
+        self.background = Background(self)
+        """For dialogs too: `session.background.start(work, slow=True)` gives a gui.bridge.Task."""
+        self.videos: list[OpenVideo] = []
+        self.messages: list[Message] = []
+        self.detectors: tuple[DetectorInfo, ...] = ()
+        self.device_status: DeviceStatus | None = None
+        self.dropped_frames = 0
+        self.cached_ranges: tuple[tuple[int, int], ...] = ()
+        self.shown: Frame | None = None
+        """The picture on the screen; its index may lag behind `frame`, see `shown_exact`."""
+        self.shown_error: TellframeError | None = None
+        """Why the frame at the playhead cannot be shown; then `shown` is None."""
+        self._current: OpenVideo | None = None
+        self._shown_is_exact = False
+        self._open_media, self._make_server = open_media, make_server
+        self._server: FrameServer | None = None
+        self._frames: FrameBridge | None = None
+        self._jobs: dict[int, OpenVideo | None] = {}
+        self._closed = False
+
+        self._engine_bridge = EngineBridge(self)
+        self._engine_bridge.arrived.connect(self._on_event)
+        self._engine = make_engine(self._engine_bridge.deliver, settings.preferences.device)
+        self._explanations = ExplanationStore(lambda: self._engine, self)
+        self._explanations.made.connect(self.explanations_changed)
+        self._explanations.failed.connect(self._on_explanation_failed)
+        self._explanations.busy_changed.connect(lambda: self.explanations_changed.emit(self.frame))
+        self._playback = Playback(self)
+        self._playback.due.connect(self._on_due)
+        self._playback.ended.connect(self._stop_read_ahead)
+        self._playback.changed.connect(self.playing_changed)
+        self._cache_timer = QTimer(self, interval=CACHE_POLL_MS)
+        self._cache_timer.timeout.connect(self._poll_cache)
+
+    # What is on the screen
+
+    @property
+    def current(self) -> OpenVideo | None:
+        return self._current
+
+    @property
+    def current_row(self) -> int:
+        """Row of the current video in `videos`, -1 if none."""
+        return self.videos.index(self._current) if self._current else -1
+
+    @property
+    def media(self) -> Media | None:
+        """The opened current video; None while there is none, it is being opened, or it failed (current.error)."""
+        return self._current.media if self._current else None
+
+    @property
+    def frames(self) -> int:
+        """Number of frames of the current video, 0 without one."""
+        return self._current.frames if self._current else 0
+
+    @property
+    def identity(self) -> VideoIdentity | None:
+        return self._current.identity if self._current else None
+
+    @property
+    def frame(self) -> int:
+        """The playhead."""
+        return self._current.frame if self._current else 0
+
+    @property
+    def shown_exact(self) -> bool:
+        """Whether the picture on the screen is exactly the frame at the playhead."""
+        return self.shown is not None and self._shown_is_exact and self.shown.index == self.frame
+
+    @property
+    def in_point(self) -> int | None:
+        return self._current.in_point if self._current else None
+
+    @property
+    def out_point(self) -> int | None:
+        return self._current.out_point if self._current else None
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """The chosen range with its defaults filled in, inclusive; (0, -1) without a video."""
+        first = self.in_point if self.in_point is not None else 0
+        last = self.out_point if self.out_point is not None else self.frames - 1
+        return first, last
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        return self._current.marks if self._current else ()
+
+    @property
+    def playing(self) -> bool:
+        return self._playback.playing
+
+    @property
+    def speed(self) -> int:
+        """0 when paused, negative backwards; 1 is the file's own pace."""
+        return self._playback.velocity
+
+    # What was found
+
+    @property
+    def results(self) -> ResultsModel | None:
+        """Of the current video under the chosen detector; None before an analysis."""
+        return self._current.results.get(self.detector_id) if self._current else None
+
+    @property
+    def all_results(self) -> dict[str, ResultsModel]:
+        """Of the current video, by detector id: for the curves of several detectors."""
+        return self._current.results if self._current else {}
+
+    @property
+    def faces(self) -> tuple[FaceAt, ...]:
+        """The faces on the shown frame."""
+        return self.results.faces_at(self.shown.index) if self.results and self.shown else ()
+
+    @property
+    def explanations(self) -> dict[int, FrameExplanation]:
+        """The masks of the shown frame by track id; empty if there are none (yet)."""
+        if self._current is None or self.shown is None:
+            return {}
+        return self._explanations.get(self._current.path, self.detector_id, self.explainer_id, self.shown.index)
+
+    @property
+    def explaining(self) -> bool:
+        """Whether masks are being computed."""
+        return self._explanations.busy
+
+    @property
+    def analysis(self) -> Analysis:
+        """Of the current video; an idle one without a video."""
+        return self._current.analysis if self._current else Analysis()
+
+    # What the user chose
+
+    @property
+    def detector(self) -> DetectorInfo | None:
+        """The chosen one; if it is not there, the first trained one; None if there is no detector at all."""
+        chosen = self.settings.preferences.detector_id
+        by_id = {d.id: d for d in self.detectors}
+        if chosen in by_id:
+            return by_id[chosen]
+        return next((d for d in self.detectors if d.trained), next(iter(self.detectors), None))
+
+    @property
+    def detector_id(self) -> str:
+        return self.detector.id if self.detector else ""
+
+    @property
+    def explainer_id(self) -> str:
+        """The chosen one if the detector knows it, else the detector's first; empty if there is none."""
+        known = self.detector.explainers if self.detector else ()
+        chosen = self.settings.preferences.explainer_id
+        return chosen if chosen in known else next(iter(known), "")
+
+    @property
+    def threshold(self) -> float:
+        return self.settings.preferences.threshold
+
+    @property
+    def device(self) -> str:
+        return self.settings.preferences.device
+
+    @property
+    def every(self) -> int:
+        return self.settings.preferences.every
+
+    @property
+    def masks_visible(self) -> bool:
+        return self.settings.preferences.masks
+
+    @property
+    def style(self) -> OverlayStyle:
+        """The same rules on the screen and in an export."""
+        chosen = self.settings.preferences
+        defaults = OverlayStyle()
+        return OverlayStyle(
+            opacity=chosen.opacity,
+            threshold=chosen.mask_threshold,
+            colour_map=chosen.colour_map or defaults.colour_map,
+            outline=chosen.outline,
+        )
+
+    def set_detector(self, detector_id: str) -> None:
+        self._choose(detector_id=detector_id)
+        self._results_are_new()
+
+    def set_explainer(self, explainer_id: str) -> None:
+        self._choose(explainer_id=explainer_id)
+        self.explanations_changed.emit(self.frame)
+
+    def set_threshold(self, threshold: float) -> None:
+        """From which fake probability, 0 to 1, a frame counts as suspicious."""
+        self._choose(threshold=min(1.0, max(0.0, threshold)))
+        for row in range(len(self.videos)):
+            self.video_changed.emit(row)
+
+    def set_device(self, device: str) -> None:
+        """auto, cpu or cuda, for the next analysis."""
+        self._choose(device=device)
+
+    def set_every(self, every: int) -> None:
+        """Score each n-th frame in the next analysis."""
+        self._choose(every=max(1, every))
+
+    def set_masks_visible(self, visible: bool) -> None:
+        self.settings.change(masks=visible)
+        self.style_changed.emit()
+        self.request_explanation()
+
+    def set_style(self, style: OverlayStyle) -> None:
+        self.settings.change(
+            opacity=style.opacity,
+            mask_threshold=style.threshold,
+            colour_map=style.colour_map,
+            outline=style.outline,
+        )
+        self.style_changed.emit()
+
+    # Opening and closing
+
+    def start(self) -> None:
+        """Warm the engine up and ask for its detectors; once, right after the window is shown."""
+        self._engine.warm_up()
+        self._submit(DetectorsRequest(), Priority.USER, None)
+
+    def open(self, paths: Iterable[Path]) -> None:
+        """Add videos to the case and show the first of them; those already open are only shown."""
+        first: OpenVideo | None = None
+        for path in (Path(p).absolute() for p in paths):
+            video = next((v for v in self.videos if v.path == path and v.status is not VideoStatus.FAILED), None)
+            if video is None:
+                self._drop_failed(path)
+                video = OpenVideo(path, self._on_edited)
+                self.videos.append(video)
+                self.settings.add_recent(path)
+                self._start_opening(video)
+            first = first or video
+        self.videos_changed.emit()
+        if first is not None:
+            self.show_video(self.videos.index(first))
+
+    def show_video(self, row: int) -> None:
+        """Bring a video of the list to the screen."""
+        video = self.videos[row]
+        if video is self._current:
+            return
+        self._leave_current()
+        self._current = video
+        self._enter_current()
+
+    def remove_video(self, row: int) -> None:
+        """Take a video out of the window; what the case keeps about it stays."""
+        video = self.videos[row]
+        if video.analysis.job is not None:
+            self._engine.cancel(video.analysis.job)
+            self._jobs.pop(video.analysis.job, None)
+        if video is self._current:
+            self._leave_current()
+            self._current = None
+        self.videos.pop(row)
+        if video.media is not None:
+            media = video.media
+            self.background.start(lambda _cancel, _progress: media.close())
+        self.videos_changed.emit()
+        if self._current is None:
+            if self.videos:
+                self._current = self.videos[min(row, len(self.videos) - 1)]
+            self._enter_current()
+
+    def close(self) -> None:
+        """Stop every thread and keep the settings. Waits at most a few seconds; the session is dead afterwards."""
+        if self._closed:
+            return
+        self._closed = True
+        self._playback.stop()
+        self._cache_timer.stop()
+        self._explanations.stop()
+        server, self._server = self._server, None
+        if self._frames:
+            self._frames.close()
+        if server is not None:
+            server.close()
+        self.background.close()
+        self._engine.stop(5.0)
+        for video in self.videos:
+            if video.media is not None:
+                video.media.close()
+        self.settings.sync()
+
+    # Moving about
+
+    def go_to(self, frame: int, dragging: bool = False) -> None:
+        """Move the playhead; while dragging, a nearby key frame may be shown first. Out of range is clipped."""
+        video = self._current
+        if video is None or video.media is None or self._server is None:
+            return
+        frame = min(max(0, frame), video.frames - 1)
+        if self.playing:
+            self._playback.start(video.media.index, frame, self._playback.velocity)
+            self._server.play(frame, 1 if self._playback.velocity > 0 else -1)
+        moved = frame != video.frame
+        video.frame = frame
+        self._server.request(frame, dragging=dragging)
+        self._engine.focus(frame)
+        if moved:
+            self.frame_changed.emit(frame)
+            self.request_explanation()
+
+    def go_to_seconds(self, seconds: float) -> None:
+        """Move the playhead to the frame on the screen at a time of the video, in seconds from its first frame."""
+        if self.media is not None:
+            self.go_to(self.media.index.at_seconds(seconds))
+
+    def step(self, frames: int) -> None:
+        """Pause and move by some frames, negative backwards."""
+        self.pause()
+        self.go_to(self.frame + frames)
+
+    def go_to_peak(self, direction: int) -> None:
+        """Pause and move to the next (1) or previous (-1) suspicious moment; says so if there is none."""
+        peak = self.results.next_peak(self.frame, direction, self.threshold) if self.results else None
+        if peak is None:
+            side = "after" if direction > 0 else "before"
+            self.notify(
+                "info", f"No suspicious moment {side} frame {self.frame} at threshold {self.threshold:.2f}"
+            )
+        else:
+            self.pause()
+            self.go_to(peak)
+
+    def play(self, direction: int = 1, speed: int = 1) -> None:
+        """Play at the file's pace times `speed`; from the other end if it stands at the end."""
+        video = self._current
+        if video is None or video.media is None or self._server is None:
+            return
+        last = video.frames - 1
+        if not self.playing:
+            self.dropped_frames = 0
+            self.dropped_changed.emit(0)
+        if video.frame == (last if direction > 0 else 0):
+            self.go_to(0 if direction > 0 else last)
+        self._server.play(video.frame, direction)
+        self._playback.start(video.media.index, video.frame, direction * speed)
+
+    def shuttle(self, direction: int) -> None:
+        """The J and L keys: play in a direction, each further press faster; the other key slows down first."""
+        velocity = self.speed
+        if velocity * direction > 0:
+            faster = SPEEDS[min(SPEEDS.index(abs(velocity)) + 1, len(SPEEDS) - 1)]
+            self.play(direction, faster)
+        elif abs(velocity) > 1:
+            self.play(-direction, SPEEDS[SPEEDS.index(abs(velocity)) - 1])
+        else:
+            self.play(direction)
+
+    def pause(self) -> None:
+        if self.playing:
+            self._playback.stop()
+            self._stop_read_ahead()
+            self.go_to(self.frame)
+            self.request_explanation()
+
+    def toggle_play(self) -> None:
+        if self.playing:
+            self.pause()
+        else:
+            self.play()
+
+    # Range and marks
+
+    def set_in(self, frame: int | None) -> None:
+        """Set or clear the in point; an out point before it is cleared."""
+        if self._current is not None:
+            self._current.in_point = frame
+            if frame is not None and self._current.out_point is not None and self._current.out_point < frame:
+                self._current.out_point = None
+            self.range_changed.emit()
+
+    def set_out(self, frame: int | None) -> None:
+        """Set or clear the out point; an in point after it is cleared."""
+        if self._current is not None:
+            self._current.out_point = frame
+            if frame is not None and self._current.in_point is not None and self._current.in_point > frame:
+                self._current.in_point = None
+            self.range_changed.emit()
+
+    def add_mark(self, first: int, last: int, note: str) -> None:
+        """Add a reviewer's mark; can be undone."""
+        if self._current is not None:
+            now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+            self._current.edits.do(AddMark(Mark(first, last, note, now)))
+
+    def remove_mark(self, mark: Mark) -> None:
+        if self._current is not None:
+            self._current.edits.do(RemoveMark(mark))
+
+    def change_mark(self, old: Mark, new: Mark) -> None:
+        if self._current is not None:
+            self._current.edits.do(ChangeMark(old, new))
+
+    def undo(self) -> None:
+        """Undo the last edit in the current video."""
+        if self._current is not None:
+            self._current.edits.undo()
+
+    def redo(self) -> None:
+        if self._current is not None:
+            self._current.edits.redo()
+
+    # Analysing and explaining
+
+    def start_analysis(
+        self,
+        range: tuple[int, int] | None = None,  # noqa: A002
+        people: Sequence[int] | None = None,
+    ) -> None:
+        """Analyse the current video with the chosen detector: all of it, a range, or some of its faces only."""
+        if self._current is not None:
+            self._analyse(self._current, range, people, Priority.USER)
+
+    def cancel_analysis(self) -> None:
+        """Ask the running analysis of the current video to stop: its state is CANCELLING until it has."""
+        analysis = self.analysis
+        if analysis.job is not None and analysis.state is not AnalysisState.CANCELLING:
+            analysis.state = AnalysisState.CANCELLING
+            self._engine.cancel(analysis.job)
+            self._analysis_changed(self._current)
+
+    def request_explanation(self) -> None:
+        """Ask for the masks of the frame at the playhead, if masks are shown and there may be some."""
+        video, detector = self._current, self.detector
+        if video is None or video.media is None or not self.masks_visible:
+            self._explanations.stop()
+            return
+        if detector is None or not detector.trained or not self.explainer_id:
+            return
+        results = self.results
+        if results is None or not results.faces_at(video.frame):
+            return
+        wanted = Wanted(video.path, detector.id, self.explainer_id, video.frame, self.case_path, self.device)
+        self._explanations.want(wanted, keep_running=self.playing)
+
+    def import_weights(self, folder: Path) -> None:
+        """Check a folder with model.safetensors and card.toml and add it; the list of detectors follows."""
+        self._submit(ImportWeightsRequest(folder), Priority.USER, None)
+
+    @property
+    def case_path(self) -> Path | None:
+        """The case file in which results and marks are kept."""
+        return None
+
+    def notify(self, level: str, text: str) -> None:
+        """Tell the user something in place. Levels: info, warning, error."""
+        message = Message(level, text)
+        self.messages.append(message)
+        self.noticed.emit(message)
+
+    # Opening, off the GUI thread
+
+    def _start_opening(self, video: OpenVideo) -> None:
+        task = self.background.start(lambda cancel, progress: self._open_media(video.path, cancel, progress))
+        task.progressed.connect(lambda progress: self._on_opening(video, progress))
+        task.succeeded.connect(lambda media: self._on_opened(video, media))
+        task.failed.connect(lambda error: self._on_open_failed(video, error))
+
+    def _on_opening(self, video: OpenVideo, progress: Any) -> None:
+        video.opening = progress
+        self._video_changed(video)
+
+    def _on_opened(self, video: OpenVideo, media: Media) -> None:
+        if video not in self.videos:
+            media.close()
+            return
+        video.media, video.status, video.opening = media, VideoStatus.READY, None
+        self._video_changed(video)
+        if video is self._current:
+            self._show_media()
+        for warning in media.warnings():
+            self.notify("warning", f"{video.name}: {warning}")
+        self._start_hashing(video, media)
+        chosen = self.settings.preferences
+        if chosen.analyse_on_open and self.detector is not None and self.detector.trained:
+            self._analyse(video, None, None, Priority.ANALYSIS)
+        if chosen.play_on_open and video is self._current:
+            self.play()
+
+    def _on_open_failed(self, video: OpenVideo, error: Exception) -> None:
+        video.status, video.opening, video.error = VideoStatus.FAILED, None, _typed(error)
+        self._video_changed(video)
+        if video is self._current:
+            self.media_changed.emit()
+            self.shown_changed.emit()
+        self.notify("error", str(video.error))
+
+    def _start_hashing(self, video: OpenVideo, media: Media) -> None:
+        task = self.background.start(
+            lambda cancel, progress: media.identity(cancel=cancel, progress=progress), slow=True
+        )
+        task.progressed.connect(lambda progress: self._on_hashing(video, progress, None))
+        task.succeeded.connect(lambda identity: self._on_hashing(video, None, identity))
+        task.failed.connect(lambda error: self.notify("error", str(_typed(error))))
+
+    def _on_hashing(self, video: OpenVideo, progress: Any, identity: VideoIdentity | None) -> None:
+        video.hashing, video.identity = progress, identity or video.identity
+        self._video_changed(video)
+        if video is self._current:
+            self.identity_changed.emit()
+
+    def _drop_failed(self, path: Path) -> None:
+        for row, video in enumerate(self.videos):
+            if video.path == path:
+                self.remove_video(row)
+                return
+
+    # The video on the screen
+
+    def _leave_current(self) -> None:
+        self._playback.stop()
+        self._cache_timer.stop()
+        self._explanations.stop()
+        if self._frames is not None:
+            self._frames.close()
+            self._frames.deleteLater()
+            self._frames = None
+        server, self._server = self._server, None
+        if server is not None:  # it may still be inside a decoder: the GUI thread does not wait for that
+            self.background.start(lambda _cancel, _progress: server.close())
+        self.shown, self.shown_error, self._shown_is_exact = None, None, False
+        self.cached_ranges = ()
+
+    def _enter_current(self) -> None:
+        self.current_changed.emit()
+        if self._current is not None and self._current.media is not None:
+            self._show_media()
+        else:
+            self.media_changed.emit()
+            self.shown_changed.emit()
+        self._everything_is_new()
+
+    def _show_media(self) -> None:
+        video = self._current
+        assert video is not None
+        assert video.media is not None
+        self._frames = FrameBridge(self)
+        self._frames.arrived.connect(self._on_delivery)
+        self._server = self._make_server(video.media, self._frames.deliver, self.settings.preferences.cache_bytes)
+        self._server.request(video.frame)
+        self._cache_timer.start()
+        self.media_changed.emit()
+        self.frame_changed.emit(video.frame)
+
+    def _everything_is_new(self) -> None:
+        self.identity_changed.emit()
+        self.frame_changed.emit(self.frame)
+        self.range_changed.emit()
+        self.marks_changed.emit()
+        self.analysis_changed.emit()
+        self.cache_changed.emit()
+        self._results_are_new()
+
+    def _results_are_new(self) -> None:
+        self.tracks_changed.emit()
+        self.results_changed.emit(0, max(0, self.frames - 1))
+        self.explanations_changed.emit(self.frame)
+        self.request_explanation()
+
+    def _on_delivery(self, delivery: Delivery) -> None:
+        if delivery.error is not None:
+            if delivery.requested != self.frame:
+                return  # the playhead has moved on since
+            self.shown, self.shown_error = None, delivery.error
+        elif delivery.frame is not None:
+            if self.playing and self.shown is not None:
+                passed = abs(delivery.frame.index - self.shown.index) - 1
+                if passed > 0:
+                    self.dropped_frames += passed
+                    self.dropped_changed.emit(self.dropped_frames)
+            self.shown, self.shown_error, self._shown_is_exact = delivery.frame, None, delivery.exact
+        self.shown_changed.emit()
+
+    def _on_due(self, frame: int) -> None:
+        assert self._current is not None
+        assert self._server is not None
+        self._current.frame = frame
+        self._server.request(frame)
+        self._engine.focus(frame)
+        self.frame_changed.emit(frame)
+        self.request_explanation()
+
+    def _stop_read_ahead(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+
+    def _poll_cache(self) -> None:
+        ranges = tuple(self._server.cached_ranges()) if self._server else ()
+        if ranges != self.cached_ranges:
+            self.cached_ranges = ranges
+            self.cache_changed.emit()
+
+    # The engine
+
+    def _submit(self, request: Request, priority: Priority, video: OpenVideo | None) -> int:
+        job = self._engine.submit(request, priority)
+        self._jobs[job] = video
+        return job
+
+    def _analyse(
+        self,
+        video: OpenVideo,
+        frames: tuple[int, int] | None,
+        people: Sequence[int] | None,
+        priority: Priority,
+    ) -> None:
+        detector = self.detector
+        if video.media is None or detector is None:
+            return
+        if not detector.trained:
+            self.notify("warning", f"{detector.name} cannot score: {detector.problem}")
+            return
+        if video.analysis.job is not None:
+            self._engine.cancel(video.analysis.job)
+            self._jobs.pop(video.analysis.job, None)
+        first, last = frames if frames is not None else (0, None)
+        chosen = tuple(people) if people is not None else None
+        video.results[detector.id] = ResultsModel(video.frames)
+        request = AnalyzeRequest(
+            video.path,
+            detector.id,
+            case=self.case_path,
+            every=self.every,
+            first=first,
+            last=last,
+            people=chosen,
+            device=self.device,
+        )
+        job = self._submit(request, priority, video)
+        video.analysis = Analysis(AnalysisState.QUEUED, None, None, job, detector.id, first, last, chosen)
+        self._analysis_changed(video)
+        if video is self._current:
+            self._results_are_new()
+
+    def _on_event(self, event: Event) -> None:
+        if self._closed:
+            return
+        if isinstance(event, DeviceStatus):
+            self.device_status = event
+            self.device_changed.emit()
+            return
+        self._explanations.handle(event)
+        if event.job not in self._jobs:
+            return  # an answer to something that is no longer wanted
+        video = self._jobs[event.job]
+        match event:
+            case Notice():
+                self.notify("warning", event.text)
+            case DetectorsListed():
+                self._on_detectors(event)
+            case Progressed() if video is not None:
+                self._on_analysis_progress(video, event)
+            case SegmentAnalyzed() if video is not None:
+                self._on_segment(video, event)
+            case AnalysisDone() if video is not None:
+                self._on_analysis_done(video, event)
+            case Finished() | Failed():
+                del self._jobs[event.job]
+                if video is not None:
+                    self._on_analysis_over(video, event)
+                elif isinstance(event, Failed):
+                    self.notify("error", str(event.error))
+            case ExplanationMade():
+                pass
+
+    def _on_detectors(self, event: DetectorsListed) -> None:
+        had = self.detector
+        self.detectors = event.detectors
+        self.detectors_changed.emit()
+        self.choice_changed.emit()
+        if had is None and self.settings.preferences.analyse_on_open and self.detector and self.detector.trained:
+            for video in self.videos:  # opened before the engine was up
+                if video.status is VideoStatus.READY and video.analysis.state is AnalysisState.IDLE:
+                    self._analyse(video, None, None, Priority.ANALYSIS)
+
+    def _on_analysis_progress(self, video: OpenVideo, event: Progressed) -> None:
+        video.analysis.progress = event.progress
+        if video.analysis.state is AnalysisState.QUEUED:
+            video.analysis.state = AnalysisState.RUNNING
+        self._analysis_changed(video)
+
+    def _on_segment(self, video: OpenVideo, event: SegmentAnalyzed) -> None:
+        self._take_identity(video, event.video)
+        if video.analysis.state is AnalysisState.QUEUED:
+            video.analysis.state = AnalysisState.RUNNING
+        results = video.results[event.detector_id]
+        before = tuple(results.tracks)
+        results.add_segment(event)
+        self._analysis_changed(video)
+        if video is self._current and event.detector_id == self.detector_id:
+            if tuple(results.tracks) != before:
+                self.tracks_changed.emit()
+            self.results_changed.emit(event.first, event.last)
+            if event.first <= self.frame <= event.last:
+                self.request_explanation()
+
+    def _on_analysis_done(self, video: OpenVideo, event: AnalysisDone) -> None:
+        self._take_identity(video, event.video)
+        video.results[event.detector_id].replace(event)
+        for warning in event.warnings:
+            self.notify("warning", f"{video.name}: {warning}")
+        self._video_changed(video)
+        if video is self._current and event.detector_id == self.detector_id:
+            self._explanations.forget_failures()
+            self._results_are_new()
+
+    def _on_analysis_over(self, video: OpenVideo, event: Finished | Failed) -> None:
+        analysis = video.analysis
+        if analysis.job != event.job:
+            return
+        analysis.job = analysis.progress = None
+        if isinstance(event, Finished):
+            analysis.state = AnalysisState.DONE
+        elif isinstance(event.error, CancelledError):
+            analysis.state = AnalysisState.CANCELLED
+        else:
+            analysis.state, analysis.error = AnalysisState.FAILED, event.error
+            self.notify("error", str(event.error))
+        self._analysis_changed(video)
+
+    def _on_explanation_failed(self, error: TellframeError) -> None:
+        if not isinstance(error, CancelledError):
+            self.notify("error", str(error))
+
+    def _take_identity(self, video: OpenVideo, identity: VideoIdentity) -> None:
+        if video.identity is None:
+            self._on_hashing(video, None, identity)
+
+    # Small things
+
+    def _choose(self, **changes: Any) -> None:
+        self.settings.change(**changes)
+        self._explanations.forget_failures()
+        self.choice_changed.emit()
+        self.request_explanation()
+
+    def _on_edited(self, video: OpenVideo) -> None:
+        if video is self._current:
+            self.marks_changed.emit()
+
+    def _video_changed(self, video: OpenVideo) -> None:
+        if video in self.videos:
+            self.video_changed.emit(self.videos.index(video))
+
+    def _analysis_changed(self, video: OpenVideo | None) -> None:
+        if video is None:
+            return
+        self._video_changed(video)
+        if video is self._current:
+            self.analysis_changed.emit()
+
+
+def _typed(error: Exception) -> TellframeError:
+    """An unexpected exception as an error that can be shown; the traceback is in the log."""
+    if isinstance(error, TellframeError):
+        return error
+    return InternalError(f"Tellframe failed with {type(error).__name__}: {error}")

@@ -1,0 +1,114 @@
+"""What the user chose, kept between runs in an INI file under the configuration folder. GUI thread only."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
+
+from engine import paths
+
+RECENT = 10
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """All choices with their defaults.
+
+    Attributes:
+        cache_bytes: frames kept in memory, bytes.
+        device: auto, cpu or cuda.
+        detector_id, explainer_id: the last ones chosen; empty for the program's own choice.
+        threshold: fake probability from which a frame counts as suspicious, 0 to 1.
+        every: score each n-th frame.
+        analyse_on_open, play_on_open: what happens by itself when a video is dropped.
+        masks: whether explanation masks are shown.
+        opacity, mask_threshold: of the mask, 0 to 1.
+        colour_map: name of the signed palette.
+        outline: whether strong regions are outlined.
+        scope_seen: whether the notice about the tool's limits was dismissed.
+        recent: files opened lately, newest first.
+    """
+
+    cache_bytes: int = 1 << 30
+    device: str = "auto"
+    detector_id: str = ""
+    explainer_id: str = "gradcam"
+    threshold: float = 0.5
+    every: int = 1
+    analyse_on_open: bool = True
+    play_on_open: bool = True
+    masks: bool = True
+    opacity: float = 0.55
+    mask_threshold: float = 0.15
+    colour_map: str = ""
+    outline: bool = True
+    scope_seen: bool = False
+    recent: tuple[str, ...] = ()
+
+
+class Settings(QObject):
+    """Reads and writes the preferences and the layout of the window.
+
+    Signals:
+        changed: after any preference changed.
+    """
+
+    changed = Signal()
+
+    def __init__(self, file: Path | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._store = QSettings(str(file or paths.config_dir() / "tellframe.ini"), QSettings.Format.IniFormat)
+        self.preferences = self._read()
+
+    def change(self, **changes: Any) -> None:
+        """Set some preferences by name and keep them."""
+        new = dataclasses.replace(self.preferences, **changes)
+        if new == self.preferences:
+            return
+        self.preferences = new
+        for name in changes:
+            value = getattr(new, name)
+            self._store.setValue(f"preferences/{name}", "\n".join(value) if isinstance(value, tuple) else value)
+        self.changed.emit()
+
+    def add_recent(self, path: Path) -> None:
+        """Put a file at the head of the recent ones."""
+        others = [p for p in self.preferences.recent if p != str(path)]
+        self.change(recent=(str(path), *others[: RECENT - 1]))
+
+    def layout(self, name: str) -> QByteArray:
+        """A stored window geometry or state, empty at the first start."""
+        value = self._store.value(f"window/{name}")
+        return value if isinstance(value, QByteArray) else QByteArray()
+
+    def keep_layout(self, name: str, value: QByteArray) -> None:
+        self._store.setValue(f"window/{name}", value)
+
+    def sync(self) -> None:
+        """Write everything to disk now."""
+        self._store.sync()
+
+    def _read(self) -> Preferences:
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(Preferences):
+            text = self._store.value(f"preferences/{field.name}")
+            if text is None:
+                continue
+            parsed = _parse(str(text), field.default)
+            if parsed is not None:
+                values[field.name] = parsed
+        return Preferences(**values)
+
+
+def _parse(text: str, default: Any) -> Any:
+    """The text of an INI value as the type of its default; None if a hand has broken it."""
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "false": False}[text.lower()]
+        if isinstance(default, tuple):
+            return tuple(line for line in text.split("\n") if line)
+        return type(default)(text)
+    except (KeyError, ValueError):
+        return None

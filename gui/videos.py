@@ -1,0 +1,150 @@
+"""What the window knows of one opened video. GUI thread only; plain data, no signals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import TellframeError
+from engine.progress import Progress
+from engine.results import Mark, VideoIdentity
+from gui.edits import EditStack
+from gui.results_model import ResultsModel
+
+if TYPE_CHECKING:
+    from engine.video.media import Media
+
+
+class VideoStatus(StrEnum):
+    OPENING = "opening"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class AnalysisState(StrEnum):
+    IDLE = "idle"
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    DONE = "done"
+    FAILED = "failed"
+
+    @property
+    def active(self) -> bool:
+        """Whether a job of the engine stands behind it."""
+        return self in (AnalysisState.QUEUED, AnalysisState.RUNNING, AnalysisState.CANCELLING)
+
+
+@dataclass
+class Analysis:
+    """The latest analysis of one video.
+
+    Attributes:
+        state: where it stands.
+        progress: how far it has come; None before the first report.
+        error: why it failed.
+        job: id of the engine's job while active.
+        detector_id: what scores.
+        first, last: the asked range, inclusive; last None for the end.
+        people: the asked faces, None for all.
+    """
+
+    state: AnalysisState = AnalysisState.IDLE
+    progress: Progress | None = None
+    error: TellframeError | None = None
+    job: int | None = None
+    detector_id: str = ""
+    first: int = 0
+    last: int | None = None
+    people: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The chip of a video in the case list. `level` is none, busy, low, high or error; the text says it too."""
+
+    text: str
+    level: str
+    detail: str
+
+
+@dataclass(eq=False)
+class OpenVideo:
+    """One video of the case.
+
+    Attributes:
+        path, name: of the file; the name is what lists show.
+        status: whether it can be looked at.
+        opening: progress of opening, None when that is over.
+        hashing: progress of hashing, None when that is over.
+        error: why it could not be opened.
+        media: the opened video, None unless READY.
+        identity: with the SHA-256; None until hashed.
+        frame: the playhead.
+        in_point, out_point: the chosen range, inclusive; None for the start and the end.
+        marks: of the reviewer, by first frame.
+        edits: undo stack of the marks.
+        results: by detector id.
+        analysis: the latest one.
+    """
+
+    path: Path
+    changed: Callable[[OpenVideo], None]
+    """Called after an edit of the marks."""
+    status: VideoStatus = VideoStatus.OPENING
+    opening: Progress | None = None
+    hashing: Progress | None = None
+    error: TellframeError | None = None
+    media: Media | None = None
+    identity: VideoIdentity | None = None
+    frame: int = 0
+    in_point: int | None = None
+    out_point: int | None = None
+    marks: tuple[Mark, ...] = ()
+    results: dict[str, ResultsModel] = field(default_factory=dict)
+    analysis: Analysis = field(default_factory=Analysis)
+    edits: EditStack = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.edits = EditStack(self, lambda: self.changed(self))
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def frames(self) -> int:
+        """Number of frames, 0 until opened."""
+        return len(self.media.index) if self.media else 0
+
+    def verdict(self, detector_id: str, threshold: float) -> Verdict:
+        """What the case list says of the video in a word or two. A score is not a finding."""
+        if self.status is VideoStatus.FAILED:
+            return Verdict("Cannot be opened", "error", str(self.error))
+        if self.status is VideoStatus.OPENING:
+            return Verdict("Opening…", "busy", "The video is being opened")
+        analysis, results = self.analysis, self.results.get(detector_id)
+        if analysis.state is AnalysisState.FAILED:
+            return Verdict("Analysis failed", "error", str(analysis.error))
+        probability = results.running_probability if results else None
+        if probability is None or math.isnan(probability):
+            if analysis.state is AnalysisState.QUEUED:
+                return Verdict("Waiting…", "busy", "The analysis waits for its turn")
+            if analysis.state.active:
+                return Verdict("Analysing…", "busy", "No face has been scored yet")
+            if results and results.done:
+                return Verdict("No face", "none", " ".join(results.warnings) or "No face was found")
+            return Verdict("Not analysed", "none", "No detector has run on this video")
+        high = probability >= threshold
+        so_far = " so far" if results and not results.done else ""
+        return Verdict(
+            f"{probability:.2f} {'suspicious' if high else 'low'}",
+            "high" if high else "low",
+            f"Fake probability {probability:.3f}{so_far} by {detector_id}, "
+            f"threshold {threshold:.2f}. A score is not a finding.",
+        )
