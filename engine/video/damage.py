@@ -1,0 +1,48 @@
+"""Which frames of a file are known to be damaged; shared by all readers of the file."""
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from engine.video.index import FrameIndex
+
+
+class DamageLog:
+    """Grows as damage is met. Any thread may use it."""
+
+    def __init__(self, path: Path, index: FrameIndex) -> None:
+        self.path = path
+        self._index = index
+        self._frames: set[int] = set()
+        self._lock = threading.Lock()
+
+    def __contains__(self, index: int) -> bool:
+        return index in self._frames
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        with self._lock:
+            return tuple(sorted(self._frames))
+
+    def add(self, index: int) -> None:
+        """Note one frame that could not be had."""
+        with self._lock:
+            self._frames.add(index)
+
+    def add_failed(self, failed: Iterable[int]) -> None:
+        """Note frames found broken, and with each all that is decoded after it up to the next key frame.
+
+        Those may be built on the broken picture, and nothing in the file tells how far the fault has spread.
+        """
+        for index in failed:
+            if index in self._frames:
+                continue
+            ranks, keys = self._index.rank, self._index.keys
+            first = int(ranks[index])
+            later = ranks[keys][ranks[keys] > first]
+            end = int(later.min()) if len(later) else len(ranks)
+            spoilt = np.flatnonzero((ranks >= first) & (ranks < end))
+            with self._lock:
+                self._frames.update(int(i) for i in spoilt)

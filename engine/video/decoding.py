@@ -1,0 +1,129 @@
+"""Decoding one stream from any key frame on: the only place that seeks."""
+
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av.error
+
+from engine.video.index import FrameIndex
+from engine.video.packets import packets
+from engine.video.source import choose_stream, open_container
+
+# Decoders whose non-reference pictures can be left out without changing any other picture.
+_SKIPPABLE = ("h264", "hevc", "mpeg2video", "mpeg1video")
+
+
+class Decoder:
+    """Gives (frame number, decoded frame) in display order from a key frame on. For one thread at a time.
+
+    A seek is checked against the index: decoding starts at a packet that is a key frame of the index, never at
+    one after the wanted frame, and pictures shown before that key frame (open GOP) are dropped.
+    """
+
+    def __init__(self, path: Path, stream: int, index: FrameIndex, *, stepping: bool) -> None:
+        self._path, self._number, self._index = path, stream, index
+        self._stepping = stepping
+        self._key_pts = {int(p) for p in index.pts[index.keys]}
+        self._container: Any = None
+        self._open()
+
+    def _open(self) -> None:
+        self.close()
+        self._container = open_container(self._path)
+        self._stream = choose_stream(self._container, self._path, self._number)
+        context = self._stream.codec_context
+        context.thread_type = "SLICE" if self._stepping else "AUTO"
+        context.thread_count = 0
+        self._skippable = context.name in _SKIPPABLE
+        for other in self._container.streams:
+            if other.index != self._number:
+                other.discard = "all"
+        self._packets: Iterator[Any] = packets(self._container, self._stream)
+        self._ready: deque[tuple[int, Any]] = deque()
+        self._failed: list[int] = []
+        self._from = -1
+        self._drained = False
+        self.at_start = True
+
+    def close(self) -> None:
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def seek(self, index: int) -> None:
+        """Place the decoder so that it gives frame `index` or one before it first."""
+        key = self._index.key_before(index)
+        attempts = 0
+        while key > 0 and attempts < 4:
+            if self._try_seek(key, index):
+                return
+            attempts += 1
+            key = self._index.key_before(key - 1)
+        self._open()
+
+    def _try_seek(self, key: int, index: int) -> bool:
+        """Seek to a key frame; False if the container leads to no key frame at or before `index`."""
+        try:
+            self._container.seek(int(self._index.pts[key]), stream=self._stream, backward=True)
+        except av.error.FFmpegError:
+            return False
+        self._ready.clear()
+        self._failed.clear()
+        self._drained = False
+        self.at_start = False
+        source = packets(self._container, self._stream)
+        for packet in source:
+            if packet.is_keyframe and packet.pts in self._key_pts:
+                landed = self._number_of(packet.pts)
+                if landed > index:
+                    return False
+                self._from = landed
+                self._packets = source
+                self._feed(packet)
+                return True
+        return False
+
+    def next(self, skip_before: int = 0) -> tuple[int, Any] | None:
+        """The next frame in display order, None at the end.
+
+        Args:
+            skip_before: frames with lower numbers may be left out if that is quicker.
+        """
+        while not self._ready and not self._drained:
+            packet = next(self._packets, None)
+            if packet is None:
+                self._drained = True
+                self._take(None)
+                break
+            self._feed(packet, skip_before)
+        return self._ready.popleft() if self._ready else None
+
+    def take_failed(self) -> list[int]:
+        """Numbers of the frames whose packets the decoder has refused since the last call."""
+        failed, self._failed = self._failed, []
+        return failed
+
+    def _feed(self, packet: Any, skip_before: int = 0) -> None:
+        if self._skippable:
+            skip = skip_before > 0 and packet.pts is not None and packet.pts < self._index.pts[skip_before]
+            self._stream.codec_context.skip_frame = "NONREF" if skip else "DEFAULT"
+        self._take(packet)
+
+    def _take(self, packet: Any) -> None:
+        try:
+            frames = self._stream.codec_context.decode(packet)
+        except av.error.FFmpegError:
+            number = -1 if packet is None or packet.pts is None else self._number_of(packet.pts)
+            if number >= max(self._from, 0):
+                self._failed.append(number)
+            return
+        for frame in frames:
+            number = -1 if frame.pts is None else self._number_of(frame.pts)
+            if number >= max(self._from, 0):
+                self._ready.append((number, frame))
+
+    def _number_of(self, pts: int) -> int:
+        at = int(self._index.pts.searchsorted(pts))
+        return at if at < len(self._index) and self._index.pts[at] == pts else -1

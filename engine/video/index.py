@@ -1,0 +1,103 @@
+"""Which frames a file holds, in display order, with exact times: known without decoding."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+
+from engine.results import BoolArray, IntArray, frozen
+
+
+@dataclass(frozen=True)
+class FrameIndex:
+    """All frames of one video stream in display order. Immutable; any thread may use it.
+
+    Attributes:
+        pts: (N,) int64 presentation times, never falling.
+        key: (N,) bool, True where decoding may start.
+        rank: (N,) int64, place of each frame in decoding order (a permutation of 0..N-1).
+        time_base: seconds per pts unit.
+        end_pts: time at which the last frame ends.
+    """
+
+    pts: IntArray
+    key: BoolArray
+    rank: IntArray
+    time_base: Fraction
+    end_pts: int
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    @property
+    def start_pts(self) -> int:
+        """Time of the first frame; seconds are counted from it."""
+        return int(self.pts[0])
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first frame's time to the end of the last frame."""
+        return float((self.end_pts - self.start_pts) * self.time_base)
+
+    @property
+    def rate(self) -> float:
+        """Mean frames per second."""
+        return len(self) / self.duration if self.duration > 0 else 0.0
+
+    @cached_property
+    def variable_rate(self) -> bool:
+        """Whether frame spacing varies by more than the rounding of pts and 1% of a frame."""
+        steps = np.diff(self.pts)
+        if len(steps) < 2:
+            return False
+        mean = (int(self.pts[-1]) - int(self.pts[0])) / len(steps)
+        drift = self.pts - (int(self.pts[0]) + np.arange(len(self.pts)) * mean)
+        return bool(np.ptp(drift) > 2.01 + 0.02 * mean)
+
+    def seconds(self, index: int) -> float:
+        """Time of a frame since the first one, seconds."""
+        return float((int(self.pts[index]) - self.start_pts) * self.time_base)
+
+    def at_seconds(self, seconds: float) -> int:
+        """The frame on show at a time: the last one that starts at or before it, within the file."""
+        pts = self.start_pts + seconds / float(self.time_base)
+        at = int(np.searchsorted(self.pts, pts + 1e-6 * max(1.0, abs(seconds)), side="right")) - 1
+        return min(max(at, 0), len(self) - 1)
+
+    @cached_property
+    def hold(self) -> IntArray:
+        """(N,) the last frame in display order among those decoded before each frame.
+
+        A damaged reference may be shown after the frames that depend on it; until it has come out of the decoder,
+        those frames are not known to be good.
+        """
+        shown = np.empty(len(self), np.int64)
+        shown[self.rank] = np.arange(len(self))
+        latest = np.maximum.accumulate(shown)
+        return frozen(latest[self.rank])
+
+    @cached_property
+    def keys(self) -> IntArray:
+        """Numbers of the frames at which decoding may start, rising."""
+        return frozen(np.flatnonzero(self.key).astype(np.int64))
+
+    def key_before(self, index: int) -> int:
+        """The last key frame at or before a frame, -1 if there is none."""
+        at = int(np.searchsorted(self.keys, index, side="right")) - 1
+        return int(self.keys[at]) if at >= 0 else -1
+
+
+def make_index(
+    pts: IntArray, key: BoolArray, rank: IntArray, time_base: Fraction, last_duration: int = 0
+) -> FrameIndex:
+    """An index from arrays in display order; the last frame lasts as stored, or else as the one before it."""
+    if last_duration <= 0:
+        last_duration = int(np.median(np.diff(pts))) if len(pts) > 1 else max(1, round(1 / (25 * time_base)))
+    return FrameIndex(
+        frozen(pts.astype(np.int64)),
+        frozen(key.astype(np.bool_)),
+        frozen(rank.astype(np.int64)),
+        time_base,
+        int(pts[-1]) + last_duration,
+    )
