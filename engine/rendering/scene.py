@@ -1,0 +1,108 @@
+"""Everything known of a stretch of video, and what of it belongs to one frame."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.results import Explanation, FaceTrack, FloatArray, Scores
+
+
+@dataclass(frozen=True, slots=True)
+class FaceShown:
+    """One face on one frame; probability is None where the detector did not score this frame."""
+
+    track_id: int
+    name: str
+    box: FloatArray
+    probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MapShown:
+    """One explanation on one frame: (h, w) values and their (2, 3) affine to the frame."""
+
+    values: FloatArray
+    affine: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class CurveShown:
+    """The probabilities of one face: (N,) middles of the spans, in frames, and (N,) values."""
+
+    track_id: int
+    at: npt.NDArray[np.float64]
+    probability: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class FrameShown:
+    """What `build_layers` draws on one frame."""
+
+    index: int
+    pts: int
+    seconds: float
+    scene: "Scene"
+    faces: tuple[FaceShown, ...]
+    maps: tuple[MapShown, ...]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A stretch of one video as seen by one detector and at most one explainer.
+
+    Attributes:
+        width, height: of the frame as displayed, pixels.
+        first, last: the stretch that the curve covers, inclusive.
+        names: of faces by track id; "Face N" (from 1) where there is none.
+    """
+
+    width: int
+    height: int
+    first: int
+    last: int
+    tracks: Sequence[FaceTrack] = ()
+    scores: Sequence[Scores] = ()
+    explanations: Sequence[Explanation] = ()
+    detector_id: str = ""
+    weights_sha256: str = ""
+    explainer_id: str = ""
+    names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def at(self, index: int, pts: int, seconds: float) -> FrameShown:
+        """What belongs to one frame. O(log N) per track."""
+        faces = []
+        for track in self.tracks:
+            row = track.row(index)
+            if row is not None:
+                name = self.names.get(track.id, f"Face {track.id + 1}")
+                faces.append(FaceShown(track.id, name, track.boxes[row], self.probability(track.id, index)))
+        maps = []
+        for explanation in self.explanations:
+            row = int(np.searchsorted(explanation.frames, index))
+            if row < len(explanation.frames) and explanation.frames[row] == index:
+                maps.append(MapShown(explanation.values[row], explanation.affine[row]))
+        return FrameShown(index, pts, seconds, self, tuple(faces), tuple(maps))
+
+    def probability(self, track_id: int, index: int) -> float | None:
+        """Of one face on one frame, by the span that began last; None outside every span."""
+        for score in self.scores:
+            if score.track_id != track_id or not len(score.spans):
+                continue
+            row = int(np.searchsorted(score.spans[:, 0], index, side="right")) - 1
+            if row >= 0 and score.spans[row, 1] >= index:
+                return float(score.fake_probability[row])
+        return None
+
+    def curves(self) -> tuple[CurveShown, ...]:
+        """One per scored face, of the spans that touch the stretch."""
+        made = []
+        for score in self.scores:
+            kept = (score.spans[:, 1] >= self.first) & (score.spans[:, 0] <= self.last)
+            if kept.any():
+                made.append(
+                    CurveShown(score.track_id, score.spans[kept].mean(axis=1), score.fake_probability[kept])
+                )
+        return tuple(made)
