@@ -20,7 +20,8 @@ class TrackSeries:
         first, last: extent in frames, inclusive.
         probability: (last - first + 1,) float32 in [0, 1]; nan where the frame was not scored.
         boxes: (last - first + 1, 4) float32 x0, y0, x1, y1; nan where the face was not seen.
-        spans: fake probability of each scored span, by (first, last) frame.
+        spans: (S, 2) int64 scored spans, first and last frame, ascending.
+        scores: (S,) float32 fake probability of each span.
     """
 
     def __init__(self, track_id: int, first: int, last: int) -> None:
@@ -28,7 +29,8 @@ class TrackSeries:
         self.first, self.last = first, last
         self.probability: FloatArray = np.full(last - first + 1, np.nan, np.float32)
         self.boxes: FloatArray = np.full((last - first + 1, 4), np.nan, np.float32)
-        self.spans: dict[tuple[int, int], float] = {}
+        self.spans: IntArray = np.empty((0, 2), np.int64)
+        self.scores: FloatArray = np.empty(0, np.float32)
 
     @property
     def name(self) -> str:
@@ -36,13 +38,9 @@ class TrackSeries:
         return f"Face {self.id + 1}"
 
     @property
-    def scored(self) -> int:
-        """Number of scored spans."""
-        return len(self.spans)
-    @property
     def mean(self) -> float:
         """Mean of the spans' probabilities; nan without one."""
-        return float(np.mean(list(self.spans.values()))) if self.spans else float("nan")
+        return float(self.scores.mean(dtype=np.float64)) if len(self.scores) else float("nan")
 
     def probability_at(self, frame: int) -> float:
         """Fake probability in [0, 1], nan where not scored."""
@@ -57,9 +55,7 @@ class TrackSeries:
 
     def curve(self) -> tuple[FloatArray, FloatArray]:
         """Points to plot: middle frames of the spans (S,) float32, ascending, and probabilities (S,) float32."""
-        spans = sorted(self.spans.items())
-        middle = np.array([(a + b) / 2 for (a, b), _ in spans], np.float32)
-        return middle, np.array([p for _, p in spans], np.float32)
+        return self.spans.mean(axis=1, dtype=np.float32), self.scores
 
     def add_track(self, track: FaceTrack) -> None:
         """Take over the boxes of a part of the track."""
@@ -77,7 +73,7 @@ class TrackSeries:
         for offset in range(int(lengths.max())):
             inside = lengths > offset
             self.probability[starts[inside] + offset] = scores.fake_probability[inside]
-        self.spans.update(zip(map(tuple, scores.spans.tolist()), scores.fake_probability.tolist(), strict=True))
+        self._merge(scores.spans, scores.fake_probability)
 
     def absorb(self, other: "TrackSeries") -> None:
         """Take over everything of a track that turned out to be the same person."""
@@ -85,7 +81,16 @@ class TrackSeries:
         at = slice(other.first - self.first, other.last - self.first + 1)
         self.boxes[at] = np.where(np.isnan(other.boxes), self.boxes[at], other.boxes)
         self.probability[at] = np.where(np.isnan(other.probability), self.probability[at], other.probability)
-        self.spans.update(other.spans)
+        self._merge(other.spans, other.scores)
+
+    def _merge(self, spans: IntArray, scores: FloatArray) -> None:
+        """Insert sorted spans; those that are there already get the new score."""
+        both = np.concatenate((self.spans, spans))
+        values = np.concatenate((self.scores, scores))
+        order = np.lexsort((both[:, 1], both[:, 0]))  # stable: of equal spans the new one comes last
+        both, values = both[order], values[order]
+        newest = np.append((both[1:] != both[:-1]).any(axis=1), [True])
+        self.spans, self.scores = both[newest], values[newest]
 
     def _cover(self, first: int, last: int) -> None:
         first, last = min(first, self.first), max(last, self.last)
@@ -144,7 +149,7 @@ class ResultsModel:
         """The video's probability so far: maximum over tracks of the track's mean; None without a score."""
         if self.done:
             return self.fake_probability
-        means = [track.mean for track in self if track.scored]
+        means = [track.mean for track in self if len(track.scores)]
         return max(means) if means else None
 
     def faces_at(self, frame: int) -> tuple[FaceAt, ...]:

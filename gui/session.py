@@ -13,33 +13,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from engine.errors import CancelledError, InternalError, TellframeError
 from engine.progress import CancelToken, ProgressCallback
-from engine.rendering.style import OverlayStyle
-from engine.results import DetectorInfo, Mark, VideoIdentity
+from engine.results import Mark, VideoIdentity
 from engine.runtime.protocol import (
-    AnalysisDone,
     AnalyzeRequest,
     DetectorsListed,
     DetectorsRequest,
     DeviceStatus,
-    ExplanationMade,
     Failed,
     Finished,
     ImportWeightsRequest,
-    Notice,
     Priority,
-    Progressed,
     Request,
-    SegmentAnalyzed,
 )
-from gui.bridge import Background, EngineBridge, FrameBridge
+from gui.bridge import Background, EngineBridge
+from gui.analysing import Analyses
+from gui.choices import Choices
 from gui.edits import AddMark, ChangeMark, RemoveMark
 from gui.explaining import ExplanationStore, FrameExplanation, Wanted
-from gui.playback import SPEEDS, Playback
+from gui.playback import SPEEDS
 from gui.results_model import FaceAt, ResultsModel
+from gui.screen import MakeServer, Screen
 from gui.settings import Settings
 from gui.videos import Analysis, AnalysisState, OpenVideo, VideoStatus
 
@@ -48,9 +45,9 @@ if TYPE_CHECKING:
     from engine.runtime.protocol import Event
     from engine.video.frame import Frame
     from engine.video.media import Media
-    from engine.video.server import Delivery, FrameServer
 
-CACHE_POLL_MS = 250
+MakeEngine = Callable[["Callable[[Event], None]", str], "Engine"]
+OpenMedia = Callable[[Path, CancelToken, ProgressCallback], "Media"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +58,12 @@ class Message:
     text: str
 
 
-def open_media_lazily(path: Path, cancel: CancelToken, progress: ProgressCallback) -> Media:
-    """engine.video.media.open_media, imported on the worker thread so that the window appears without PyAV."""
-    from engine.video.media import open_media
-
-    return open_media(path, cancel=cancel, progress=progress)
-
-
-def frame_server_lazily(media: Media, deliver: Callable[[Delivery], None], cache_bytes: int) -> FrameServer:
-    """The FrameServer of engine.video.server; by the time it is needed its module has been imported."""
-    from engine.video.server import FrameServer
-
-    return FrameServer(media, deliver, cache_bytes=cache_bytes)
-
-
-def engine_lazily(deliver: Callable[[Event], None], device: str) -> Engine:
-    from engine.runtime.engine import Engine
-
-    return Engine(deliver, device=device)
-
-
-class Session(QObject):
+class Session(Choices):
     """All videos of the case, what is on the screen, what was found, and what the user chose.
 
     "The current" video is the one on the screen; properties without a video argument are about it.
 
-    Signals (all on the GUI thread):
+    Signals beside those of Choices (all on the GUI thread):
         videos_changed: videos were added or removed.
         video_changed: row; status, progress or verdict of one video changed (also of those not on the screen).
         current_changed: another video (or none) is on the screen; read everything anew.
@@ -99,9 +76,6 @@ class Session(QObject):
         results_changed: first and last frame whose results are new.
         tracks_changed: the set of faces, or their ids, changed.
         explanations_changed: the masks of a frame number are new, or what is wanted of them.
-        detectors_changed: the list of detectors.
-        choice_changed: detector, explainer, threshold, device or every.
-        style_changed: overlay style or whether masks are shown.
         analysis_changed: `analysis` of the current video.
         device_changed: `device_status`.
         playing_changed: playing or speed.
@@ -122,9 +96,6 @@ class Session(QObject):
     results_changed = Signal(int, int)
     tracks_changed = Signal()
     explanations_changed = Signal(int)
-    detectors_changed = Signal()
-    choice_changed = Signal()
-    style_changed = Signal()
     analysis_changed = Signal()
     device_changed = Signal()
     playing_changed = Signal()
@@ -136,46 +107,44 @@ class Session(QObject):
         self,
         settings: Settings,
         *,
-        make_engine: Callable[[Callable[[Event], None], str], Engine] = engine_lazily,
-        open_media: Callable[[Path, CancelToken, ProgressCallback], Media] = open_media_lazily,
-        make_server: Callable[[Media, Callable[[Delivery], None], int], FrameServer] = frame_server_lazily,
+        make_engine: MakeEngine,
+        open_media: OpenMedia,
+        make_server: MakeServer,
         parent: QObject | None = None,
     ) -> None:
-        super().__init__(parent)
-        self.settings = settings
+        super().__init__(settings, parent)
+        self.choice_changed.connect(self._on_choice)
+        self.style_changed.connect(self.request_explanation)
         self.background = Background(self)
         """For dialogs too: `session.background.start(work, slow=True)` gives a gui.bridge.Task."""
         self.videos: list[OpenVideo] = []
         self.messages: list[Message] = []
-        self.detectors: tuple[DetectorInfo, ...] = ()
         self.device_status: DeviceStatus | None = None
-        self.dropped_frames = 0
-        self.cached_ranges: tuple[tuple[int, int], ...] = ()
-        self.shown: Frame | None = None
-        """The picture on the screen; its index may lag behind `frame`, see `shown_exact`."""
-        self.shown_error: TellframeError | None = None
-        """Why the frame at the playhead cannot be shown; then `shown` is None."""
         self._current: OpenVideo | None = None
-        self._shown_is_exact = False
-        self._open_media, self._make_server = open_media, make_server
-        self._server: FrameServer | None = None
-        self._frames: FrameBridge | None = None
-        self._jobs: dict[int, OpenVideo | None] = {}
+        self._open_media = open_media
+        self._jobs: set[int] = set()
         self._closed = False
+        self._seen_detector_id = ""
 
-        self._engine_bridge = EngineBridge(self)
-        self._engine_bridge.arrived.connect(self._on_event)
-        self._engine = make_engine(self._engine_bridge.deliver, settings.preferences.device)
+        self._bridge = EngineBridge(self)
+        self._bridge.arrived.connect(self._on_event)
+        self._engine = make_engine(self._bridge.deliver, settings.preferences.device)
+        self._screen = Screen(self.background, make_server, self)
+        self._screen.moved.connect(self._on_moved)
+        self._screen.shown_changed.connect(self.shown_changed)
+        self._screen.dropped_changed.connect(self.dropped_changed)
+        self._screen.cached_changed.connect(self.cache_changed)
+        self._screen.playing_changed.connect(self.playing_changed)
+        self._analyses = Analyses(lambda: self._engine, self)
+        self._analyses.changed.connect(self._on_analysis)
+        self._analyses.results_changed.connect(self._on_results)
+        self._analyses.tracks_changed.connect(self._on_tracks)
+        self._analyses.identified.connect(self._on_identified)
+        self._analyses.noticed.connect(self.notify)
         self._explanations = ExplanationStore(lambda: self._engine, self)
         self._explanations.made.connect(self.explanations_changed)
         self._explanations.failed.connect(self._on_explanation_failed)
         self._explanations.busy_changed.connect(lambda: self.explanations_changed.emit(self.frame))
-        self._playback = Playback(self)
-        self._playback.due.connect(self._on_due)
-        self._playback.ended.connect(self._stop_read_ahead)
-        self._playback.changed.connect(self.playing_changed)
-        self._cache_timer = QTimer(self, interval=CACHE_POLL_MS)
-        self._cache_timer.timeout.connect(self._poll_cache)
 
     # What is on the screen
 
@@ -208,9 +177,29 @@ class Session(QObject):
         return self._current.frame if self._current else 0
 
     @property
+    def shown(self) -> Frame | None:
+        """The picture on the screen; its index may lag behind `frame`, see `shown_exact`."""
+        return self._screen.shown
+
+    @property
     def shown_exact(self) -> bool:
         """Whether the picture on the screen is exactly the frame at the playhead."""
-        return self.shown is not None and self._shown_is_exact and self.shown.index == self.frame
+        return self._screen.exact
+
+    @property
+    def shown_error(self) -> TellframeError | None:
+        """Why the frame at the playhead cannot be shown; then `shown` is None."""
+        return self._screen.error
+
+    @property
+    def dropped_frames(self) -> int:
+        """Frames that were due since playing began and were never shown."""
+        return self._screen.dropped
+
+    @property
+    def cached_ranges(self) -> tuple[tuple[int, int], ...]:
+        """Inclusive ranges of frames that are in memory."""
+        return self._screen.cached
 
     @property
     def in_point(self) -> int | None:
@@ -233,12 +222,12 @@ class Session(QObject):
 
     @property
     def playing(self) -> bool:
-        return self._playback.playing
+        return self._screen.velocity != 0
 
     @property
     def speed(self) -> int:
         """0 when paused, negative backwards; 1 is the file's own pace."""
-        return self._playback.velocity
+        return self._screen.velocity
 
     # What was found
 
@@ -274,98 +263,12 @@ class Session(QObject):
         """Of the current video; an idle one without a video."""
         return self._current.analysis if self._current else Analysis()
 
-    # What the user chose
-
-    @property
-    def detector(self) -> DetectorInfo | None:
-        """The chosen one; if it is not there, the first trained one; None if there is no detector at all."""
-        chosen = self.settings.preferences.detector_id
-        by_id = {d.id: d for d in self.detectors}
-        if chosen in by_id:
-            return by_id[chosen]
-        return next((d for d in self.detectors if d.trained), next(iter(self.detectors), None))
-
-    @property
-    def detector_id(self) -> str:
-        return self.detector.id if self.detector else ""
-
-    @property
-    def explainer_id(self) -> str:
-        """The chosen one if the detector knows it, else the detector's first; empty if there is none."""
-        known = self.detector.explainers if self.detector else ()
-        chosen = self.settings.preferences.explainer_id
-        return chosen if chosen in known else next(iter(known), "")
-
-    @property
-    def threshold(self) -> float:
-        return self.settings.preferences.threshold
-
-    @property
-    def device(self) -> str:
-        return self.settings.preferences.device
-
-    @property
-    def every(self) -> int:
-        return self.settings.preferences.every
-
-    @property
-    def masks_visible(self) -> bool:
-        return self.settings.preferences.masks
-
-    @property
-    def style(self) -> OverlayStyle:
-        """The same rules on the screen and in an export."""
-        chosen = self.settings.preferences
-        defaults = OverlayStyle()
-        return OverlayStyle(
-            opacity=chosen.opacity,
-            threshold=chosen.mask_threshold,
-            colour_map=chosen.colour_map or defaults.colour_map,
-            outline=chosen.outline,
-        )
-
-    def set_detector(self, detector_id: str) -> None:
-        self._choose(detector_id=detector_id)
-        self._results_are_new()
-
-    def set_explainer(self, explainer_id: str) -> None:
-        self._choose(explainer_id=explainer_id)
-        self.explanations_changed.emit(self.frame)
-
-    def set_threshold(self, threshold: float) -> None:
-        """From which fake probability, 0 to 1, a frame counts as suspicious."""
-        self._choose(threshold=min(1.0, max(0.0, threshold)))
-        for row in range(len(self.videos)):
-            self.video_changed.emit(row)
-
-    def set_device(self, device: str) -> None:
-        """auto, cpu or cuda, for the next analysis."""
-        self._choose(device=device)
-
-    def set_every(self, every: int) -> None:
-        """Score each n-th frame in the next analysis."""
-        self._choose(every=max(1, every))
-
-    def set_masks_visible(self, visible: bool) -> None:
-        self.settings.change(masks=visible)
-        self.style_changed.emit()
-        self.request_explanation()
-
-    def set_style(self, style: OverlayStyle) -> None:
-        self.settings.change(
-            opacity=style.opacity,
-            mask_threshold=style.threshold,
-            colour_map=style.colour_map,
-            outline=style.outline,
-        )
-        self.style_changed.emit()
-
     # Opening and closing
 
     def start(self) -> None:
         """Warm the engine up and ask for its detectors; once, right after the window is shown."""
         self._engine.warm_up()
-        self._submit(DetectorsRequest(), Priority.USER, None)
+        self._submit(DetectorsRequest())
 
     def open(self, paths: Iterable[Path]) -> None:
         """Add videos to the case and show the first of them; those already open are only shown."""
@@ -395,9 +298,7 @@ class Session(QObject):
     def remove_video(self, row: int) -> None:
         """Take a video out of the window; what the case keeps about it stays."""
         video = self.videos[row]
-        if video.analysis.job is not None:
-            self._engine.cancel(video.analysis.job)
-            self._jobs.pop(video.analysis.job, None)
+        self._analyses.drop(video)
         if video is self._current:
             self._leave_current()
             self._current = None
@@ -416,14 +317,8 @@ class Session(QObject):
         if self._closed:
             return
         self._closed = True
-        self._playback.stop()
-        self._cache_timer.stop()
         self._explanations.stop()
-        server, self._server = self._server, None
-        if self._frames:
-            self._frames.close()
-        if server is not None:
-            server.close()
+        self._screen.leave(wait=True)
         self.background.close()
         self._engine.stop(5.0)
         for video in self.videos:
@@ -435,20 +330,7 @@ class Session(QObject):
 
     def go_to(self, frame: int, dragging: bool = False) -> None:
         """Move the playhead; while dragging, a nearby key frame may be shown first. Out of range is clipped."""
-        video = self._current
-        if video is None or video.media is None or self._server is None:
-            return
-        frame = min(max(0, frame), video.frames - 1)
-        if self.playing:
-            self._playback.start(video.media.index, frame, self._playback.velocity)
-            self._server.play(frame, 1 if self._playback.velocity > 0 else -1)
-        moved = frame != video.frame
-        video.frame = frame
-        self._server.request(frame, dragging=dragging)
-        self._engine.focus(frame)
-        if moved:
-            self.frame_changed.emit(frame)
-            self.request_explanation()
+        self._screen.go_to(frame, dragging=dragging)
 
     def go_to_seconds(self, seconds: float) -> None:
         """Move the playhead to the frame on the screen at a time of the video, in seconds from its first frame."""
@@ -474,17 +356,7 @@ class Session(QObject):
 
     def play(self, direction: int = 1, speed: int = 1) -> None:
         """Play at the file's pace times `speed`; from the other end if it stands at the end."""
-        video = self._current
-        if video is None or video.media is None or self._server is None:
-            return
-        last = video.frames - 1
-        if not self.playing:
-            self.dropped_frames = 0
-            self.dropped_changed.emit(0)
-        if video.frame == (last if direction > 0 else 0):
-            self.go_to(0 if direction > 0 else last)
-        self._server.play(video.frame, direction)
-        self._playback.start(video.media.index, video.frame, direction * speed)
+        self._screen.play(direction * speed)
 
     def shuttle(self, direction: int) -> None:
         """The J and L keys: play in a direction, each further press faster; the other key slows down first."""
@@ -498,11 +370,9 @@ class Session(QObject):
             self.play(direction)
 
     def pause(self) -> None:
-        if self.playing:
-            self._playback.stop()
-            self._stop_read_ahead()
-            self.go_to(self.frame)
-            self.request_explanation()
+        """Stop and show exactly the frame at the playhead."""
+        self._screen.pause()
+        self.request_explanation()
 
     def toggle_play(self) -> None:
         if self.playing:
@@ -564,11 +434,8 @@ class Session(QObject):
 
     def cancel_analysis(self) -> None:
         """Ask the running analysis of the current video to stop: its state is CANCELLING until it has."""
-        analysis = self.analysis
-        if analysis.job is not None and analysis.state is not AnalysisState.CANCELLING:
-            analysis.state = AnalysisState.CANCELLING
-            self._engine.cancel(analysis.job)
-            self._analysis_changed(self._current)
+        if self._current is not None:
+            self._analyses.cancel(self._current)
 
     def request_explanation(self) -> None:
         """Ask for the masks of the frame at the playhead, if masks are shown and there may be some."""
@@ -586,7 +453,7 @@ class Session(QObject):
 
     def import_weights(self, folder: Path) -> None:
         """Check a folder with model.safetensors and card.toml and add it; the list of detectors follows."""
-        self._submit(ImportWeightsRequest(folder), Priority.USER, None)
+        self._submit(ImportWeightsRequest(folder))
 
     @property
     def case_path(self) -> Path | None:
@@ -618,14 +485,12 @@ class Session(QObject):
         video.media, video.status, video.opening = media, VideoStatus.READY, None
         self._video_changed(video)
         if video is self._current:
-            self._show_media()
+            self._show_current()
         for warning in media.warnings():
             self.notify("warning", f"{video.name}: {warning}")
         self._start_hashing(video, media)
-        chosen = self.settings.preferences
-        if chosen.analyse_on_open and self.detector is not None and self.detector.trained:
-            self._analyse(video, None, None, Priority.ANALYSIS)
-        if chosen.play_on_open and video is self._current:
+        self._analyse_by_itself(video)
+        if self.settings.preferences.play_on_open and video is self._current:
             self.play()
 
     def _on_open_failed(self, video: OpenVideo, error: Exception) -> None:
@@ -659,48 +524,27 @@ class Session(QObject):
     # The video on the screen
 
     def _leave_current(self) -> None:
-        self._playback.stop()
-        self._cache_timer.stop()
         self._explanations.stop()
-        if self._frames is not None:
-            self._frames.close()
-            self._frames.deleteLater()
-            self._frames = None
-        server, self._server = self._server, None
-        if server is not None:  # it may still be inside a decoder: the GUI thread does not wait for that
-            self.background.start(lambda _cancel, _progress: server.close())
-        self.shown, self.shown_error, self._shown_is_exact = None, None, False
-        self.cached_ranges = ()
+        self._screen.leave()
 
     def _enter_current(self) -> None:
         self.current_changed.emit()
-        if self._current is not None and self._current.media is not None:
-            self._show_media()
-        else:
-            self.media_changed.emit()
-            self.shown_changed.emit()
-        self._everything_is_new()
-
-    def _show_media(self) -> None:
-        video = self._current
-        assert video is not None
-        assert video.media is not None
-        self._frames = FrameBridge(self)
-        self._frames.arrived.connect(self._on_delivery)
-        self._server = self._make_server(video.media, self._frames.deliver, self.settings.preferences.cache_bytes)
-        self._server.request(video.frame)
-        self._cache_timer.start()
-        self.media_changed.emit()
-        self.frame_changed.emit(video.frame)
-
-    def _everything_is_new(self) -> None:
+        self._show_current()
         self.identity_changed.emit()
-        self.frame_changed.emit(self.frame)
         self.range_changed.emit()
         self.marks_changed.emit()
         self.analysis_changed.emit()
-        self.cache_changed.emit()
         self._results_are_new()
+
+    def _show_current(self) -> None:
+        """Bring the current video to the screen if it is open; else show that there is nothing (yet)."""
+        video = self._current
+        if video is not None and video.media is not None:
+            self._screen.enter(video, video.media, self.settings.preferences.cache_bytes)
+        self.media_changed.emit()
+        self.frame_changed.emit(self.frame)
+        self.shown_changed.emit()
+        self.cache_changed.emit()
 
     def _results_are_new(self) -> None:
         self.tracks_changed.emit()
@@ -708,52 +552,18 @@ class Session(QObject):
         self.explanations_changed.emit(self.frame)
         self.request_explanation()
 
-    def _on_delivery(self, delivery: Delivery) -> None:
-        if delivery.error is not None:
-            if delivery.requested != self.frame:
-                return  # the playhead has moved on since
-            self.shown, self.shown_error = None, delivery.error
-        elif delivery.frame is not None:
-            if self.playing and self.shown is not None:
-                passed = abs(delivery.frame.index - self.shown.index) - 1
-                if passed > 0:
-                    self.dropped_frames += passed
-                    self.dropped_changed.emit(self.dropped_frames)
-            self.shown, self.shown_error, self._shown_is_exact = delivery.frame, None, delivery.exact
-        self.shown_changed.emit()
-
-    def _on_due(self, frame: int) -> None:
-        assert self._current is not None
-        assert self._server is not None
-        self._current.frame = frame
-        self._server.request(frame)
+    def _on_moved(self, frame: int) -> None:
         self._engine.focus(frame)
         self.frame_changed.emit(frame)
         self.request_explanation()
 
-    def _stop_read_ahead(self) -> None:
-        if self._server is not None:
-            self._server.stop()
-
-    def _poll_cache(self) -> None:
-        ranges = tuple(self._server.cached_ranges()) if self._server else ()
-        if ranges != self.cached_ranges:
-            self.cached_ranges = ranges
-            self.cache_changed.emit()
-
     # The engine
 
-    def _submit(self, request: Request, priority: Priority, video: OpenVideo | None) -> int:
-        job = self._engine.submit(request, priority)
-        self._jobs[job] = video
-        return job
+    def _submit(self, request: Request) -> None:
+        self._jobs.add(self._engine.submit(request, Priority.USER))
 
     def _analyse(
-        self,
-        video: OpenVideo,
-        frames: tuple[int, int] | None,
-        people: Sequence[int] | None,
-        priority: Priority,
+        self, video: OpenVideo, frames: tuple[int, int] | None, people: Sequence[int] | None, priority: Priority
     ) -> None:
         detector = self.detector
         if video.media is None or detector is None:
@@ -761,12 +571,7 @@ class Session(QObject):
         if not detector.trained:
             self.notify("warning", f"{detector.name} cannot score: {detector.problem}")
             return
-        if video.analysis.job is not None:
-            self._engine.cancel(video.analysis.job)
-            self._jobs.pop(video.analysis.job, None)
         first, last = frames if frames is not None else (0, None)
-        chosen = tuple(people) if people is not None else None
-        video.results[detector.id] = ResultsModel(video.frames)
         request = AnalyzeRequest(
             video.path,
             detector.id,
@@ -774,14 +579,17 @@ class Session(QObject):
             every=self.every,
             first=first,
             last=last,
-            people=chosen,
+            people=tuple(people) if people is not None else None,
             device=self.device,
         )
-        job = self._submit(request, priority, video)
-        video.analysis = Analysis(AnalysisState.QUEUED, None, None, job, detector.id, first, last, chosen)
-        self._analysis_changed(video)
-        if video is self._current:
-            self._results_are_new()
+        self._analyses.start(video, request, priority)
+
+    def _analyse_by_itself(self, video: OpenVideo) -> None:
+        """What happens without being asked, where the user wants that."""
+        detector = self.detector
+        wanted = self.settings.preferences.analyse_on_open
+        if wanted and detector is not None and detector.trained and video.status is VideoStatus.READY:
+            self._analyse(video, None, None, Priority.ANALYSIS)
 
     def _on_event(self, event: Event) -> None:
         if self._closed:
@@ -791,98 +599,57 @@ class Session(QObject):
             self.device_changed.emit()
             return
         self._explanations.handle(event)
-        if event.job not in self._jobs:
-            return  # an answer to something that is no longer wanted
-        video = self._jobs[event.job]
-        match event:
-            case Notice():
-                self.notify("warning", event.text)
-            case DetectorsListed():
-                self._on_detectors(event)
-            case Progressed() if video is not None:
-                self._on_analysis_progress(video, event)
-            case SegmentAnalyzed() if video is not None:
-                self._on_segment(video, event)
-            case AnalysisDone() if video is not None:
-                self._on_analysis_done(video, event)
-            case Finished() | Failed():
-                del self._jobs[event.job]
-                if video is not None:
-                    self._on_analysis_over(video, event)
-                elif isinstance(event, Failed):
-                    self.notify("error", str(event.error))
-            case ExplanationMade():
-                pass
+        self._analyses.handle(event)
+        if event.job in self._jobs:
+            self._on_own_event(event)
 
-    def _on_detectors(self, event: DetectorsListed) -> None:
-        had = self.detector
-        self.detectors = event.detectors
-        self.detectors_changed.emit()
-        self.choice_changed.emit()
-        if had is None and self.settings.preferences.analyse_on_open and self.detector and self.detector.trained:
-            for video in self.videos:  # opened before the engine was up
-                if video.status is VideoStatus.READY and video.analysis.state is AnalysisState.IDLE:
-                    self._analyse(video, None, None, Priority.ANALYSIS)
+    def _on_own_event(self, event: Event) -> None:
+        if isinstance(event, DetectorsListed):
+            first_time = not self.detectors
+            self.set_detectors(event.detectors)
+            if first_time:
+                for video in self.videos:  # opened before the engine was up
+                    if video.analysis.state is AnalysisState.IDLE:
+                        self._analyse_by_itself(video)
+        elif isinstance(event, Finished | Failed):
+            self._jobs.discard(event.job)
+            if isinstance(event, Failed):
+                self.notify("error", str(event.error))
 
-    def _on_analysis_progress(self, video: OpenVideo, event: Progressed) -> None:
-        video.analysis.progress = event.progress
-        if video.analysis.state is AnalysisState.QUEUED:
-            video.analysis.state = AnalysisState.RUNNING
-        self._analysis_changed(video)
+    def _on_analysis(self, video: OpenVideo) -> None:
+        self._video_changed(video)
+        if video is self._current:
+            self.analysis_changed.emit()
 
-    def _on_segment(self, video: OpenVideo, event: SegmentAnalyzed) -> None:
-        self._take_identity(video, event.video)
-        if video.analysis.state is AnalysisState.QUEUED:
-            video.analysis.state = AnalysisState.RUNNING
-        results = video.results[event.detector_id]
-        before = tuple(results.tracks)
-        results.add_segment(event)
-        self._analysis_changed(video)
-        if video is self._current and event.detector_id == self.detector_id:
-            if tuple(results.tracks) != before:
-                self.tracks_changed.emit()
-            self.results_changed.emit(event.first, event.last)
-            if event.first <= self.frame <= event.last:
+    def _on_results(self, video: OpenVideo, detector_id: str, first: int, last: int) -> None:
+        if video is self._current and detector_id == self.detector_id:
+            self.results_changed.emit(first, last)
+            if first <= self.frame <= last:
                 self.request_explanation()
 
-    def _on_analysis_done(self, video: OpenVideo, event: AnalysisDone) -> None:
-        self._take_identity(video, event.video)
-        video.results[event.detector_id].replace(event)
-        for warning in event.warnings:
-            self.notify("warning", f"{video.name}: {warning}")
-        self._video_changed(video)
-        if video is self._current and event.detector_id == self.detector_id:
+    def _on_tracks(self, video: OpenVideo, detector_id: str) -> None:
+        if video is self._current and detector_id == self.detector_id:
             self._explanations.forget_failures()
-            self._results_are_new()
+            self.tracks_changed.emit()
 
-    def _on_analysis_over(self, video: OpenVideo, event: Finished | Failed) -> None:
-        analysis = video.analysis
-        if analysis.job != event.job:
-            return
-        analysis.job = analysis.progress = None
-        if isinstance(event, Finished):
-            analysis.state = AnalysisState.DONE
-        elif isinstance(event.error, CancelledError):
-            analysis.state = AnalysisState.CANCELLED
-        else:
-            analysis.state, analysis.error = AnalysisState.FAILED, event.error
-            self.notify("error", str(event.error))
-        self._analysis_changed(video)
+    def _on_identified(self, video: OpenVideo, identity: VideoIdentity) -> None:
+        if video.identity is None:
+            self._on_hashing(video, None, identity)
 
     def _on_explanation_failed(self, error: TellframeError) -> None:
         if not isinstance(error, CancelledError):
             self.notify("error", str(error))
 
-    def _take_identity(self, video: OpenVideo, identity: VideoIdentity) -> None:
-        if video.identity is None:
-            self._on_hashing(video, None, identity)
-
     # Small things
 
-    def _choose(self, **changes: Any) -> None:
-        self.settings.change(**changes)
+    def _on_choice(self) -> None:
         self._explanations.forget_failures()
-        self.choice_changed.emit()
+        if self.detector_id != self._seen_detector_id:
+            self._seen_detector_id = self.detector_id
+            self._results_are_new()
+        for row in range(len(self.videos)):  # their verdicts hang on detector and threshold
+            self.video_changed.emit(row)
+        self.explanations_changed.emit(self.frame)
         self.request_explanation()
 
     def _on_edited(self, video: OpenVideo) -> None:
@@ -892,13 +659,6 @@ class Session(QObject):
     def _video_changed(self, video: OpenVideo) -> None:
         if video in self.videos:
             self.video_changed.emit(self.videos.index(video))
-
-    def _analysis_changed(self, video: OpenVideo | None) -> None:
-        if video is None:
-            return
-        self._video_changed(video)
-        if video is self._current:
-            self.analysis_changed.emit()
 
 
 def _typed(error: Exception) -> TellframeError:

@@ -26,7 +26,7 @@ class Preferences:
         masks: whether explanation masks are shown.
         opacity, mask_threshold: of the mask, 0 to 1.
         colour_map: name of the signed palette.
-        outline: whether strong regions are outlined.
+        outline, boxes: whether masks are outlined, whether faces are boxed.
         scope_seen: whether the notice about the tool's limits was dismissed.
         recent: files opened lately, newest first.
     """
@@ -40,10 +40,11 @@ class Preferences:
     analyse_on_open: bool = True
     play_on_open: bool = True
     masks: bool = True
-    opacity: float = 0.55
+    opacity: float = 0.6
     mask_threshold: float = 0.15
     colour_map: str = ""
     outline: bool = True
+    boxes: bool = True
     scope_seen: bool = False
     recent: tuple[str, ...] = ()
 
@@ -103,12 +104,16 @@ class Settings(QObject):
 
 
 def _parse(text: str, default: Any) -> Any:
-    """The text of an INI value as the type of its default; None if a hand has broken it."""
+    """The text of an INI value as the type of its default, within its range; None if a hand has broken it."""
     try:
         if isinstance(default, bool):
             return {"true": True, "false": False}[text.lower()]
         if isinstance(default, tuple):
             return tuple(line for line in text.split("\n") if line)
-        return type(default)(text)
+        if isinstance(default, float):  # all of them are shares
+            return min(1.0, max(0.0, float(text)))
+        if isinstance(default, int):
+            return max(1, int(text))
+        return text
     except (KeyError, ValueError):
         return None

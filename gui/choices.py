@@ -1,0 +1,125 @@
+"""What the user chose: detector, explainer, threshold, device and the look of the overlay. GUI thread only."""
+
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.rendering.palette import PALETTES
+from engine.rendering.style import OverlayStyle
+from engine.results import DetectorInfo
+from gui.settings import Settings
+
+
+class Choices(QObject):
+    """The choices, kept in the settings, with the program's own choice where the user made none.
+
+    Attributes:
+        detectors: as the engine listed them; empty until it has.
+
+    Signals:
+        detectors_changed: the list of detectors.
+        choice_changed: detector, explainer, threshold, device or every.
+        style_changed: overlay style or whether masks are shown.
+    """
+
+    detectors_changed = Signal()
+    choice_changed = Signal()
+    style_changed = Signal()
+
+    def __init__(self, settings: Settings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.settings = settings
+        self.detectors: tuple[DetectorInfo, ...] = ()
+
+    @property
+    def detector(self) -> DetectorInfo | None:
+        """The chosen one; if it is not there, the first trained one; None if there is no detector at all."""
+        by_id = {d.id: d for d in self.detectors}
+        chosen = by_id.get(self.settings.preferences.detector_id)
+        return chosen or next((d for d in self.detectors if d.trained), next(iter(self.detectors), None))
+
+    @property
+    def detector_id(self) -> str:
+        return self.detector.id if self.detector else ""
+
+    @property
+    def explainer_id(self) -> str:
+        """The chosen one if the detector knows it, else the detector's first; empty if there is none."""
+        known = self.detector.explainers if self.detector else ()
+        chosen = self.settings.preferences.explainer_id
+        return chosen if chosen in known else next(iter(known), "")
+
+    @property
+    def threshold(self) -> float:
+        """From which fake probability, 0 to 1, a frame counts as suspicious."""
+        return self.settings.preferences.threshold
+
+    @property
+    def device(self) -> str:
+        return self.settings.preferences.device
+
+    @property
+    def every(self) -> int:
+        """Each n-th frame is scored."""
+        return self.settings.preferences.every
+
+    @property
+    def masks_visible(self) -> bool:
+        return self.settings.preferences.masks
+
+    @property
+    def style(self) -> OverlayStyle:
+        """The look of the overlay: the same rules on the screen and in an export."""
+        chosen = self.settings.preferences
+        known = chosen.colour_map in PALETTES
+        return OverlayStyle(
+            opacity=chosen.opacity,
+            threshold=chosen.mask_threshold,
+            colour_map=chosen.colour_map if known else OverlayStyle().colour_map,
+            outline=chosen.outline,
+            boxes=chosen.boxes,
+            decision=chosen.threshold,
+        )
+
+    def set_detectors(self, detectors: tuple[DetectorInfo, ...]) -> None:
+        """Take over a new list of detectors."""
+        self.detectors = detectors
+        self.detectors_changed.emit()
+        self.choice_changed.emit()
+
+    def set_detector(self, detector_id: str) -> None:
+        self._choose(detector_id=detector_id)
+
+    def set_explainer(self, explainer_id: str) -> None:
+        self._choose(explainer_id=explainer_id)
+
+    def set_threshold(self, threshold: float) -> None:
+        """From which fake probability a frame counts as suspicious; clipped to 0 to 1."""
+        self._choose(threshold=min(1.0, max(0.0, threshold)))
+
+    def set_device(self, device: str) -> None:
+        """auto, cpu or cuda, for the next analysis."""
+        self._choose(device=device)
+
+    def set_every(self, every: int) -> None:
+        """Score each n-th frame in the next analysis."""
+        self._choose(every=max(1, every))
+
+    def set_masks_visible(self, visible: bool) -> None:
+        self.settings.change(masks=visible)
+        self.style_changed.emit()
+
+    def set_style(self, style: OverlayStyle) -> None:
+        """Opacity, threshold, colour map, outline and boxes; the rest of a style is not a choice on the screen."""
+        self.settings.change(
+            opacity=style.opacity,
+            mask_threshold=style.threshold,
+            colour_map=style.colour_map,
+            outline=style.outline,
+            boxes=style.boxes,
+        )
+        self.style_changed.emit()
+
+    def _choose(self, **changes: Any) -> None:
+        self.settings.change(**changes)
+        self.choice_changed.emit()
