@@ -21,8 +21,8 @@ def crop_affine(box: npt.ArrayLike, landmarks: npt.ArrayLike, spec: CropSpec) ->
     """The map from crop to frame: frame = affine[:, :2] @ crop + affine[:, 2].
 
     Without alignment the crop is the upright square around the box's centre whose side is the box's larger side
-    plus `spec.margin` of it on every side. With alignment it is turned, scaled and moved so that the landmarks come
-    as near as can be to MEAN_LANDMARKS (least squares over similarities: Umeyama 1991 without reflection).
+    plus `spec.margin` of it on every side. With alignment it is turned, scaled and moved so that the landmarks
+    come as near as can be to MEAN_LANDMARKS (least squares over similarities: Umeyama 1991 without reflection).
 
     Args:
         box: (4,) x0, y0, x1, y1.
@@ -32,7 +32,8 @@ def crop_affine(box: npt.ArrayLike, landmarks: npt.ArrayLike, spec: CropSpec) ->
     Returns:
         (2, 3) float32.
     """
-    return crop_affines(np.asarray(box)[None], np.asarray(landmarks)[None], spec)[0]
+    affine: FloatArray = crop_affines(np.asarray(box)[None], np.asarray(landmarks)[None], spec)[0]
+    return affine
 
 
 def crop_affines(boxes: npt.ArrayLike, landmarks: npt.ArrayLike, spec: CropSpec) -> FloatArray:
@@ -56,9 +57,9 @@ def track_affines(track: FaceTrack, spec: CropSpec) -> FloatArray:
 def cut_crop(pixels: Picture, affine: npt.ArrayLike, size: int) -> Picture:
     """Cut one crop.
 
-    Bilinear; where the crop is smaller than what it shows, it is sampled k times as finely (k the next whole number
-    above the reduction) and averaged over k x k, so that nothing aliases. What lies outside of the frame repeats
-    the frame's border: a black edge would be the strongest edge of the crop.
+    Bilinear; where the crop is smaller than what it shows, it is sampled k times as finely (k the next whole
+    number above the reduction) and averaged over k x k, so that nothing aliases. What lies outside of the frame
+    repeats the frame's border: a black edge would be the strongest edge of the crop.
 
     Args:
         pixels: (H, W, 3) or (H, W) uint8.

@@ -1,22 +1,211 @@
-"""Faces in single pictures: MTCNN (Zhang et al. 2016) with the weights of facenet-pytorch."""
+"""Faces in single pictures: MTCNN (Zhang et al. 2016, IEEE SPL 23-10) with the weights of facenet-pytorch.
 
+The driver around the three networks is ours: continuous coordinates from the first stage on (facenet-pytorch
+counts pixels from 1 and truncates), crops cut below the pixel and continued over the frame's edge, many pictures
+at once. Its boxes agree with facenet-pytorch's own to an IoU of 0.9 and better (tests).
+"""
+
+import math
 from collections.abc import Sequence
 
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.ops import batched_nms
+
+from engine.faces.cascade import CELL, STRIDE, load_cascade
+from engine.faces.crops import cut_crop
 from engine.faces.detection import Detection
-from engine.results import Picture
+from engine.results import FloatArray, IntArray, Picture, frozen
+
+MIN_FACE = 40
+"""Smallest face that is looked for, pixels of a frame up to 1920 wide: the larger side of its box."""
+
+_LARGEST_RATIO = 48
+"""Faces under 1/48 of the frame's longer side are not looked for: 40 px of 1920, 80 px of 3840."""
+
+_WORKING_FACE = 20.0
+"""What the smallest face measures in the working picture: the second and third stage want 24 and 48 px."""
+
+_FACTOR = 0.709
+"""From one level of the pyramid to the next: half the area."""
+
+_THRESHOLDS = (0.6, 0.7, 0.7)
 
 
-def working_size(width: int, height: int) -> tuple[int, int]:
-    """Width and height to which a frame should be reduced before `FaceDetector.detect`."""
-    raise NotImplementedError
+def smallest_face(width: int, height: int, min_face: int = MIN_FACE) -> float:
+    """The stated limit: the smallest face that is looked for in frames of this size, pixels."""
+    return max(float(min_face), max(width, height) / _LARGEST_RATIO)
+
+
+def working_size(width: int, height: int, min_face: int = MIN_FACE) -> tuple[int, int]:
+    """Width and height to which a frame should be reduced before `FaceDetector.detect`, never enlarged."""
+    reduction = max(1.0, smallest_face(width, height, min_face) / _WORKING_FACE)
+    return max(1, round(width / reduction)), max(1, round(height / reduction))
 
 
 class FaceDetector:
     """Finds faces and five landmarks. For the engine thread."""
 
-    def __init__(self, device: str = "cpu", min_face: int = 40) -> None:
-        raise NotImplementedError
+    def __init__(self, device: str = "cpu", min_face: int = MIN_FACE) -> None:
+        self._device = torch.device(device)
+        self._min_face = min_face
+        self._proposals, self._refine, self._output = load_cascade(self._device)
 
+    @torch.inference_mode()
     def detect(self, pictures: Sequence[Picture], scale: float | tuple[float, float]) -> list[list[Detection]]:
-        """Faces of equally large pictures; `scale` (x, y) brings their pixels to those of the original frame."""
-        raise NotImplementedError
+        """Find the faces of some pictures.
+
+        Args:
+            pictures: (h, w, 3) RGB uint8, all of one size, best that of `working_size`.
+            scale: original frame's size over the picture's, in both directions or (x, y).
+
+        Returns:
+            per picture its faces, best first, in continuous coordinates of the original frame.
+        """
+        if not pictures:
+            return []
+        across, down = (scale, scale) if isinstance(scale, (int, float)) else scale
+        height, width = pictures[0].shape[:2]
+        smallest = smallest_face(round(width * across), round(height * down), self._min_face) / max(across, down)
+        halves = [_halves(picture) for picture in pictures]
+        boxes, owner = self._propose(halves, smallest)
+        boxes, owner = self._narrow(halves, boxes, owner)
+        boxes, owner, landmarks, scores = self._finish(halves, boxes, owner)
+        boxes = boxes * np.array([across, down, across, down], dtype=np.float32)
+        landmarks = landmarks * np.array([across, down], dtype=np.float32)
+        found: list[list[Detection]] = [[] for _ in pictures]
+        for at in np.argsort(-scores, kind="stable"):
+            found[owner[at]].append(Detection(frozen(boxes[at]), frozen(landmarks[at]), float(scores[at])))
+        return found
+
+    def _propose(self, halves: Sequence[list[Picture]], smallest: float) -> tuple[FloatArray, IntArray]:
+        """First stage: squares (K, 4) that may hold a face, and the picture (K,) each belongs to."""
+        height, width = halves[0][0].shape[:2]
+        together = len(halves) if self._device.type == "cuda" else 1  # a CPU's caches hold one picture best
+        logit = math.log(_THRESHOLDS[0] / (1.0 - _THRESHOLDS[0]))
+        boxes, scores, owner = [], [], []
+        scale = CELL / smallest
+        while min(height, width) * scale >= CELL:
+            size = (round(width * scale), round(height * scale))
+            per_x, per_y = width / size[0], height / size[1]
+            for start in range(0, len(halves), together):
+                out = self._proposals(self._level(halves[start : start + together], size)).cpu().numpy()
+                which, row, column = np.nonzero(out[:, 0] >= logit)
+                corner = np.stack([column, row, column, row], axis=1) * float(STRIDE)
+                corner[:, 2:] += CELL
+                offsets = out[which, 1:, row, column] * CELL
+                level_boxes = ((corner + offsets) * [per_x, per_y, per_x, per_y]).astype(np.float32)
+                level_scores = out[which, 0, row, column]
+                keep = _nms(corner.astype(np.float32), level_scores, which, 0.5)
+                boxes.append(level_boxes[keep])
+                scores.append(level_scores[keep])
+                owner.append(which[keep] + start)
+            scale *= _FACTOR
+        if not boxes:
+            return np.empty((0, 4), np.float32), np.empty(0, np.int64)
+        all_boxes, all_scores, all_owner = np.concatenate(boxes), np.concatenate(scores), np.concatenate(owner)
+        keep = _nms(all_boxes, all_scores, all_owner, 0.7)
+        return _squared(all_boxes[keep]), all_owner[keep]
+
+    def _narrow(
+        self, halves: Sequence[list[Picture]], boxes: FloatArray, owner: IntArray
+    ) -> tuple[FloatArray, IntArray]:
+        """Second stage: most proposals are refused, the others are moved."""
+        if not len(boxes):
+            return boxes, owner
+        offsets, chance = self._refine(self._cut(halves, boxes, owner, 24))
+        scores = chance[:, 1].cpu().numpy()
+        good = scores > _THRESHOLDS[1]
+        boxes, owner, scores = boxes[good], owner[good], scores[good]
+        keep = _nms(boxes, scores, owner, 0.7)
+        return _squared(_moved(boxes, offsets.cpu().numpy()[good])[keep]), owner[keep]
+
+    def _finish(
+        self, halves: Sequence[list[Picture]], boxes: FloatArray, owner: IntArray
+    ) -> tuple[FloatArray, IntArray, FloatArray, FloatArray]:
+        """Third stage: final boxes, their pictures, landmarks (K, 5, 2) and scores (K,)."""
+        if not len(boxes):
+            return boxes, owner, np.empty((0, 5, 2), np.float32), np.empty(0, np.float32)
+        offsets, points, chance = (out.cpu().numpy() for out in self._output(self._cut(halves, boxes, owner, 48)))
+        good = chance[:, 1] > _THRESHOLDS[2]
+        boxes, owner, offsets, points, scores = (
+            boxes[good],
+            owner[good],
+            offsets[good],
+            points[good],
+            chance[good, 1],
+        )
+        sides = boxes[:, 2:] - boxes[:, :2]
+        landmarks = boxes[:, None, :2] + np.stack([points[:, :5], points[:, 5:]], axis=2) * sides[:, None]
+        boxes = _moved(boxes, offsets)
+        keep = _without_nested(boxes, scores, owner, 0.7)
+        return boxes[keep], owner[keep], landmarks[keep].astype(np.float32), scores[keep]
+
+    def _level(self, halves: Sequence[list[Picture]], size: tuple[int, int]) -> Tensor:
+        """Every picture reduced to `size`: (N, 4, h, w) in [0, 255]."""
+        level = np.empty((len(halves), size[1], size[0], 4), dtype=np.uint8)
+        for target, ladder in zip(level, halves, strict=True):
+            step = _rung(ladder, ladder[0].shape[1] / size[0])
+            cv2.resize(ladder[step], size, dst=target, interpolation=cv2.INTER_LINEAR)
+        return torch.from_numpy(level).to(self._device).permute(0, 3, 1, 2).float()
+
+    def _cut(self, halves: Sequence[list[Picture]], boxes: FloatArray, owner: IntArray, size: int) -> Tensor:
+        """The squares cut and scaled to `size`: (K, 3, size, size) in [-1, 1]."""
+        crops = np.empty((len(boxes), size, size, 4), dtype=np.uint8)
+        for number, (box, which) in enumerate(zip(boxes, owner, strict=True)):
+            reduction = (box[2:] - box[:2]) / size
+            step = _rung(halves[which], float(reduction.max()))
+            affine = np.column_stack([np.diag(reduction), box[:2]]) / 2**step
+            crops[number] = cut_crop(halves[which][step], affine, size)
+        inputs = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2)[:, :3]
+        return (inputs.float() - 127.5) / 128
+
+
+def _halves(picture: Picture) -> list[Picture]:
+    """The picture as RGBA, halved again and again: averages of 2 x 2, the last odd row or column left out."""
+    ladder: list[Picture] = [np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA), dtype=np.uint8)]
+    while min(ladder[-1].shape[:2]) >= 2 * CELL:
+        height, width = ladder[-1].shape[:2]
+        even = ladder[-1][: height // 2 * 2, : width // 2 * 2]
+        half = cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        ladder.append(np.asarray(half, dtype=np.uint8))
+    return ladder
+
+
+def _rung(ladder: list[Picture], reduction: float) -> int:
+    """The smallest of the halves that is not smaller than what is wanted."""
+    return min(len(ladder) - 1, max(0, math.floor(math.log2(reduction) + 1e-6)))
+
+
+def _nms(boxes: FloatArray, scores: FloatArray, owner: IntArray, overlap: float) -> IntArray:
+    kept: IntArray = batched_nms(
+        torch.from_numpy(boxes), torch.from_numpy(scores), torch.from_numpy(owner), overlap
+    ).numpy()
+    return kept
+
+
+def _without_nested(boxes: FloatArray, scores: FloatArray, owner: IntArray, overlap: float) -> IntArray:
+    """Like _nms, but by the share of the smaller box that is covered: no face lies within another."""
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    kept: list[int] = []
+    for at in np.argsort(-scores, kind="stable"):
+        others = [k for k in kept if owner[k] == owner[at]]
+        low = np.maximum(boxes[others, :2], boxes[at, :2])
+        high = np.minimum(boxes[others, 2:], boxes[at, 2:])
+        shared = np.clip(high - low, 0.0, None).prod(axis=1)
+        if not (shared > overlap * np.minimum(areas[others], areas[at])).any():
+            kept.append(int(at))
+    return np.array(kept, dtype=np.int64)
+
+
+def _moved(boxes: FloatArray, offsets: FloatArray) -> FloatArray:
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return (boxes + offsets * np.tile(sides, 2)).astype(np.float32)
+
+
+def _squared(boxes: FloatArray) -> FloatArray:
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
+    return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
