@@ -1,0 +1,175 @@
+"""The thin lanes of the timeline: ruler, marks, and bars of stretches. They only draw; the surface takes the mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QWidget
+
+from engine.results import Mark
+from gui import theme
+from gui.timeline.scale import FrameScale
+from gui.timeline.ticks import clock, tick_step, ticks
+
+GUTTER = 84
+"""Pixels left of the scale, for the names of the lanes."""
+RIGHT = 14
+"""Pixels right of the scale."""
+
+
+class Lane(QWidget):
+    """One row of the timeline under the shared scale.
+
+    Attributes:
+        title: written in the gutter.
+    """
+
+    def __init__(self, title: str, height: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.title = title
+        self.scale = FrameScale.whole(1)
+        self.setFixedHeight(height)
+        self.setAccessibleName(title)
+
+    def set_scale(self, scale: FrameScale) -> None:
+        """Take over the shared scale, whose pixels are those of this widget."""
+        self.scale = scale
+        self.update()
+
+    def draw(self, painter: QPainter) -> None:
+        """Draw the contents; the painter is clipped to the scale. Overridden by each lane."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(theme.small_font(self))
+        painter.setPen(theme.color("muted"))
+        gutter = QRectF(0, 0, GUTTER - 10, self.height())
+        painter.drawText(gutter, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self.title)
+        painter.setClipRect(QRectF(self.scale.left, 0, self.scale.width, self.height()))
+        self.draw(painter)
+        painter.end()
+
+
+class Ruler(Lane):
+    """Frame numbers above, times below them in a quieter colour."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Frame", 32, parent)
+        self._seconds: Callable[[int], float] = lambda frame: 0.0
+
+    def set_clock(self, seconds: Callable[[int], float]) -> None:
+        """How a frame's time is found, in seconds."""
+        self._seconds = seconds
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(theme.small_font(self))
+        half = self.height() / 2
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.setPen(theme.color("muted"))
+        painter.drawText(QRectF(0, 0, GUTTER - 10, half), right, "Frame")
+        painter.drawText(QRectF(0, half - 1, GUTTER - 10, half), right, "Time")
+        self._draw_ticks(painter)
+        painter.end()
+
+    def _draw_ticks(self, painter: QPainter) -> None:
+        scale, half = self.scale, self.height() / 2
+        metrics = QFontMetricsF(painter.font())
+        widest = max(metrics.horizontalAdvance(text) for text in self._labels(scale.frames - 1, 1))
+        step = tick_step(scale.span, scale.width, widest + 18)
+        decimals = self._decimals(step)
+        centre = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
+        for frame in ticks(scale.start, scale.end, step):
+            if frame < 0 or frame >= scale.frames:
+                continue
+            x = scale.x(frame)
+            frame_text, time_text = self._labels(frame, decimals)
+            width = max(metrics.horizontalAdvance(frame_text), metrics.horizontalAdvance(time_text)) + 2
+            left = min(max(x - width / 2, scale.left - 8), self.width() - width)
+            painter.setPen(theme.color("text"))
+            painter.drawText(QRectF(left, 0, width, half), centre, frame_text)
+            painter.setPen(theme.color("muted"))
+            painter.drawText(QRectF(left, half - 1, width, half), centre, time_text)
+        painter.setPen(QPen(theme.color("border"), 1))
+        painter.drawLine(QPointF(scale.left, self.height() - 0.5), QPointF(scale.left + scale.width, self.height() - 0.5))
+
+    def _labels(self, frame: int, decimals: int) -> tuple[str, str]:
+        return f"{frame:,}".replace(",", "\u202f"), clock(self._seconds(frame), decimals)
+
+    def _decimals(self, step: int) -> int:
+        """Decimals that tell two neighbouring ticks apart."""
+        apart = abs(self._seconds(min(step, self.scale.frames - 1)) - self._seconds(0))
+        return 0 if apart >= 1 else 1 if apart >= 0.1 else 2 if apart >= 0.01 else 3
+
+
+class BarsLane(Lane):
+    """Stretches of frames as bars: what is analysed, what is in memory."""
+
+    def __init__(self, title: str, color: str, parent: QWidget | None = None) -> None:
+        super().__init__(title, 15, parent)
+        self._color = color
+        self.ranges: tuple[tuple[int, int], ...] = ()
+
+    def set_ranges(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Inclusive ranges of frames."""
+        new = tuple(ranges)
+        if new != self.ranges:
+            self.ranges = new
+            self.update()
+
+    def draw(self, painter: QPainter) -> None:
+        scale, middle = self.scale, self.height() / 2
+        track = QRectF(scale.x(-0.5), middle - 2.5, scale.x(scale.frames - 0.5) - scale.x(-0.5), 5)
+        painter.fillRect(track, theme.color("inset"))
+        for first, last in self.ranges:
+            left, right = scale.x(first - 0.5), scale.x(last + 0.5)
+            painter.fillRect(QRectF(left, middle - 2.5, max(1.0, right - left), 5), theme.color(self._color))
+
+
+class MarksLane(Lane):
+    """The reviewer's marks: a diamond for a frame, a bracket for a range, and the note where there is room."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Marks", 20, parent)
+        self.marks: tuple[Mark, ...] = ()
+
+    def set_marks(self, marks: Sequence[Mark]) -> None:
+        self.marks = tuple(marks)
+        self.update()
+
+    def hit(self, x: float) -> Mark | None:
+        """The mark under a pixel; of several the one whose start is nearest."""
+        near = [
+            mark
+            for mark in self.marks
+            if self.scale.x(mark.first) - 7 <= x <= max(self.scale.x(mark.first) + 7, self.scale.x(mark.last) + 3)
+        ]
+        return min(near, key=lambda mark: abs(self.scale.x(mark.first) - x), default=None)
+
+    def draw(self, painter: QPainter) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        metrics = QFontMetricsF(painter.font())
+        color = theme.color("mark")
+        middle, ends = self.height() / 2, [self.scale.x(m.first) for m in self.marks[1:]]
+        for mark, room in zip(self.marks, [*ends, self.scale.left + self.scale.width], strict=False):
+            left, right = self.scale.x(mark.first), self.scale.x(mark.last)
+            if mark.last > mark.first:
+                self._bracket(painter, left, right, color)
+            painter.setPen(QPen(theme.color("window"), 1))
+            painter.setBrush(color)
+            corners = ((left, middle - 5), (left + 5, middle), (left, middle + 5), (left - 5, middle))
+            painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))
+            text = metrics.elidedText(mark.note, Qt.TextElideMode.ElideRight, room - left - 16)
+            if len(text) > 1:
+                painter.setPen(theme.color("text"))
+                painter.drawText(QPointF(left + 9, middle + metrics.ascent() / 2 - 1), text)
+
+    def _bracket(self, painter: QPainter, left: float, right: float, color: QColor) -> None:
+        fill = QColor(color)
+        fill.setAlpha(50)
+        painter.fillRect(QRectF(left, 3, right - left, self.height() - 6), fill)
+        painter.setPen(QPen(color, 1))
+        painter.drawLine(QPointF(right, 3), QPointF(right, self.height() - 3))

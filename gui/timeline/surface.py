@@ -1,0 +1,226 @@
+"""What lies over all lanes of the timeline: the one cursor, the hover line, the range, and the mouse."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF, QWheelEvent
+from PySide6.QtWidgets import QWidget
+
+from engine.results import Mark
+from gui import theme
+from gui.timeline.lanes import MarksLane
+from gui.timeline.plot import CurvePlot
+from gui.timeline.scale import FrameScale
+
+GRAB = 5
+"""Pixels from the threshold line within which it can be grabbed."""
+
+
+class Grip(Enum):
+    NOTHING = "nothing"
+    PLAYHEAD = "playhead"
+    THRESHOLD = "threshold"
+    CANVAS = "canvas"
+
+
+class Surface(QWidget):
+    """Transparent, on top of the lanes. A moved cursor repaints two strips a few pixels wide, not the curves.
+
+    Signals:
+        scrubbed: frame, and whether the mouse button is still down.
+        threshold_moved: probability, and whether the mouse button is still down.
+        zoomed: factor, and the frame coordinate that stays in place.
+        panned: frames.
+        hovered: frame under the mouse, -1 when it has left.
+        mark_edited: a Mark that was double clicked.
+    """
+
+    scrubbed = Signal(int, bool)
+    threshold_moved = Signal(float, bool)
+    zoomed = Signal(float, float)
+    panned = Signal(float)
+    hovered = Signal(int)
+    mark_edited = Signal(object)
+
+    def __init__(self, plot: CurvePlot, marks: MarksLane, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._plot, self._marks = plot, marks
+        self.scale = FrameScale.whole(1)
+        self.cursor_frame = 0
+        self._wanted = 0
+        self._hover = -1
+        self._range: tuple[int, int] | None = None
+        self._grip = Grip.NOTHING
+        self._grabbed_at = 0.0
+        self.enabled = False
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setAccessibleName("Timeline")
+        self._beat = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+        self._beat.timeout.connect(self._on_beat)
+
+    def set_scale(self, scale: FrameScale) -> None:
+        self.scale = scale
+        self.update()
+
+    def set_range(self, chosen: tuple[int, int] | None) -> None:
+        """The chosen range, inclusive; None for the whole video."""
+        self._range = chosen
+        self.update()
+
+    def set_cursor(self, frame: int) -> None:
+        """Move the cursor, at most once per refresh of the screen; the last call is never lost."""
+        self._wanted = frame
+        if not self._beat.isActive():
+            self._move_cursor()
+            self._beat.start(round(1000 / max(30.0, self.screen().refreshRate())))
+
+    def _on_beat(self) -> None:
+        if self._wanted != self.cursor_frame:
+            self._move_cursor()
+            self._beat.start()
+
+    def _move_cursor(self) -> None:
+        before, self.cursor_frame = self.cursor_frame, self._wanted
+        for frame in {before, self.cursor_frame}:
+            self._update_strip(frame, 6)
+
+    def _update_strip(self, frame: int, reach: int) -> None:
+        self.update(QRect(int(self.scale.x(frame)) - reach, 0, 2 * reach + 1, self.height()))
+
+    # Painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self.enabled:
+            return
+        painter = QPainter(self)
+        painter.setClipRect(QRectF(self.scale.left - 6, 0, self.scale.width + 12, self.height()))
+        self._paint_range(painter)
+        if self._hover >= 0 and self._grip is Grip.NOTHING:
+            self._vertical(painter, self.scale.x(self._hover), QPen(theme.color("hover"), 1, Qt.PenStyle.DashLine))
+        self._paint_cursor(painter)
+        painter.end()
+
+    def _paint_range(self, painter: QPainter) -> None:
+        if self._range is None:
+            return
+        first, last = self._range
+        left, right = self.scale.x(first - 0.5), self.scale.x(last + 0.5)
+        shade = QColor(theme.color("window"))
+        shade.setAlpha(150)
+        edge = self.scale.left + self.scale.width
+        painter.fillRect(QRectF(self.scale.left, 0, max(0.0, left - self.scale.left), self.height()), shade)
+        painter.fillRect(QRectF(right, 0, max(0.0, edge - right), self.height()), shade)
+        color = theme.color("accent")
+        for x, direction in ((left, 1), (right, -1)):
+            self._vertical(painter, x, QPen(color, 1))
+            painter.fillRect(QRectF(min(x, x + 6 * direction), 0, 6, 2), color)
+            painter.fillRect(QRectF(min(x, x + 6 * direction), self.height() - 2, 6, 2), color)
+
+    def _paint_cursor(self, painter: QPainter) -> None:
+        x = self.scale.x(self.cursor_frame)
+        color = theme.color("cursor")
+        self._vertical(painter, x, QPen(color, 1))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(color)
+        x = int(x) + 0.5
+        corners = ((x - 5, 0), (x + 5, 0), (x + 5, 4), (x, 9), (x - 5, 4))
+        painter.drawPolygon(QPolygonF([QPointF(a, b) for a, b in corners]))
+
+    def _vertical(self, painter: QPainter, x: float, pen: QPen) -> None:
+        painter.setPen(pen)
+        painter.drawLine(QPointF(int(x), 0), QPointF(int(x), self.height()))
+
+    # Mouse
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if not self.enabled:
+            return
+        if event.button() == Qt.MouseButton.MiddleButton:
+            self._grip, self._grabbed_at = Grip.CANVAS, event.position().x()
+        elif event.button() == Qt.MouseButton.LeftButton:
+            mark = self._mark_at(event.position())
+            if mark is not None:
+                self.scrubbed.emit(mark.first, False)
+            elif self._over_threshold(event.position()):
+                self._grip = Grip.THRESHOLD
+            else:
+                self._grip = Grip.PLAYHEAD
+                self.scrubbed.emit(self.scale.frame(event.position().x()), True)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if not self.enabled:
+            return
+        position = event.position()
+        match self._grip:
+            case Grip.PLAYHEAD:
+                self.scrubbed.emit(self.scale.frame(position.x()), True)
+            case Grip.THRESHOLD:
+                self.threshold_moved.emit(self._threshold_at(position), True)
+            case Grip.CANVAS:
+                self.panned.emit((self._grabbed_at - position.x()) / self.scale.pixels_per_frame)
+                self._grabbed_at = position.x()
+            case Grip.NOTHING:
+                self._show_what_is_under(position)
+        self._set_hover(self.scale.frame(position.x()) if position.x() >= self.scale.left - 6 else -1)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        grip, self._grip = self._grip, Grip.NOTHING
+        if grip is Grip.PLAYHEAD:
+            self.scrubbed.emit(self.scale.frame(event.position().x()), False)
+        elif grip is Grip.THRESHOLD:
+            self.threshold_moved.emit(self._threshold_at(event.position()), False)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        mark = self._mark_at(event.position()) if self.enabled else None
+        if mark is not None:
+            self.mark_edited.emit(mark)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if not self.enabled:
+            return
+        turns, sideways = event.angleDelta().y() / 120, event.angleDelta().x() / 120
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            turns, sideways = 0.0, sideways or turns
+        if turns:
+            self.zoomed.emit(1.25**turns, self.scale.position(event.position().x()))
+        if sideways:
+            self.panned.emit(-sideways * self.scale.span / 10)
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._set_hover(-1)
+
+    def _set_hover(self, frame: int) -> None:
+        if frame == self._hover:
+            return
+        before, self._hover = self._hover, frame
+        for changed in (before, frame):
+            if changed >= 0:
+                self._update_strip(changed, 2)
+        self.hovered.emit(frame)
+
+    def _show_what_is_under(self, position: QPointF) -> None:
+        mark = self._mark_at(position)
+        over_threshold = self._over_threshold(position)
+        shape = Qt.CursorShape.SizeVerCursor if over_threshold else Qt.CursorShape.ArrowCursor
+        self.setCursor(Qt.CursorShape.PointingHandCursor if mark else shape)
+        self.setToolTip(
+            f"{mark.note or 'Mark without a note'}\nClick to go there, double click to edit the note"
+            if mark
+            else "Drag to move the threshold" if over_threshold else ""
+        )
+
+    def _mark_at(self, position: QPointF) -> Mark | None:
+        return self._marks.hit(position.x()) if self._marks.geometry().contains(position.toPoint()) else None
+
+    def _over_threshold(self, position: QPointF) -> bool:
+        inside = self._plot.geometry().contains(position.toPoint())
+        y = position.y() - self._plot.y()
+        return inside and abs(self._plot.row_of(self._plot.threshold) - y) <= GRAB
+
+    def _threshold_at(self, position: QPointF) -> float:
+        return round(self._plot.probability(position.y() - self._plot.y()), 2)

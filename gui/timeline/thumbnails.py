@@ -1,0 +1,107 @@
+"""The lane of thumbnails. Each one stands at its own frame, so that it never pretends to be another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, QTimer
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtWidgets import QWidget
+
+from gui import theme
+from gui.bridge import Background, Task
+from gui.pictures import Wish, small_pictures
+from gui.timeline.lanes import Lane
+from gui.timeline.scale import FrameScale
+
+if TYPE_CHECKING:
+    from engine.video.media import Media
+
+HEIGHT = 44
+BATCH = 4
+"""Thumbnails per piece of work, so that the first ones appear soon and other work gets its turn."""
+REST_MS = 400
+KEPT = 400
+
+
+def frames_for(scale: FrameScale, key_frames: np.ndarray, tile: float) -> list[int]:
+    """Which frames to show: per tile of `tile` pixels the first key frame in it, else the frame in its middle."""
+    step = tile / scale.pixels_per_frame
+    frames = []
+    for number in range(max(0, int(np.ceil(scale.width / tile - 0.25)))):
+        start, end = scale.start + number * step, scale.start + (number + 1) * step
+        at = int(np.searchsorted(key_frames, np.ceil(max(0.0, start))))
+        key = int(key_frames[at]) if at < len(key_frames) else scale.frames
+        frames.append(key if key < end - step / 4 else min(scale.frames - 1, int(start + step / 2)))
+    return sorted(set(frames))
+
+
+class ThumbnailsLane(Lane):
+    """Decodes what is in view when the view has come to rest."""
+
+    def __init__(self, background: Background, parent: QWidget | None = None) -> None:
+        super().__init__("Picture", HEIGHT + 4, parent)
+        self._background = background
+        self._media: Media | None = None
+        self._keys = np.empty(0, np.int64)
+        self._tile = HEIGHT * 16 / 9
+        self._images: dict[int, QImage] = {}
+        self._task: Task | None = None
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._load)
+
+    def set_media(self, media: Media | None) -> None:
+        """Another video; its thumbnails follow by themselves."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        self._media = media
+        self._images.clear()
+        if media is not None:
+            self._keys = np.flatnonzero(media.index.key)
+            self._tile = max(24.0, HEIGHT * media.width / media.height + 2)
+            self._rest.start()
+        self.update()
+
+    def set_scale(self, scale: FrameScale) -> None:
+        super().set_scale(scale)
+        if self._media is not None:
+            self._rest.start()
+
+    def draw(self, painter: QPainter) -> None:
+        painter.fillRect(QRectF(self.scale.left, 2, self.scale.width, HEIGHT), theme.color("inset"))
+        free = -1e9
+        for frame in sorted(self._images):
+            x = self.scale.x(frame - 0.5)
+            image = self._images[frame]
+            if x < free or x > self.scale.left + self.scale.width:
+                continue
+            painter.drawImage(QPointF(x, 2), image)
+            free = x + image.width()
+
+    def _load(self) -> None:
+        media = self._media
+        if media is None or self._task is not None or not self.isVisible():
+            return
+        missing = [f for f in frames_for(self.scale, self._keys, self._tile) if f not in self._images]
+        if not missing:
+            return
+        wishes = [Wish(frame, QSize(4 * HEIGHT, HEIGHT)) for frame in missing[:BATCH]]
+        task = self._background.start(lambda cancel, progress: small_pictures(media, wishes, cancel), slow=True)
+        self._task = task
+        task.succeeded.connect(lambda made: self._on_made(task, wishes, made))
+        task.failed.connect(lambda error: self._on_made(task, wishes, []))
+
+    def _on_made(self, task: Task, wishes: list[Wish], made: list[tuple[Wish, QImage]]) -> None:
+        if task is not self._task:
+            return
+        self._task = None
+        if len(self._images) > KEPT:
+            self._images.clear()
+        for wish in wishes:  # what cannot be decoded stays empty and is not asked for again
+            self._images[wish.frame] = QImage()
+        for wish, image in made:
+            self._images[wish.frame] = image
+        self.update()
+        self._load()

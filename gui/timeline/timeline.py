@@ -1,0 +1,274 @@
+"""The timeline: all lanes under one scale with one cursor. A view of the session. GUI thread only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from engine.results import BoolArray
+from gui import theme
+from gui.results_model import TrackSeries
+from gui.session import Session
+from gui.timeline.lanes import GUTTER, RIGHT, BarsLane, MarksLane, Ruler
+from gui.timeline.legend import Legend
+from gui.timeline.peaks import Peak, most_suspicious
+from gui.timeline.plot import CurvePlot
+from gui.timeline.scale import FrameScale
+from gui.timeline.surface import Surface
+from gui.timeline.thumbnails import ThumbnailsLane
+from gui.timeline.ticks import clock
+
+REDRAW_MS = 80
+"""New results are drawn at most this often while an analysis runs."""
+
+
+def stretches(mask: BoolArray) -> list[tuple[int, int]]:
+    """The inclusive ranges in which a mask is True."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
+    return [(int(a), int(b) - 1) for a, b in edges.reshape(-1, 2)]
+
+
+class Stack(QWidget):
+    """The lanes one below the other, and the surface over them."""
+
+    resized = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.ruler = Ruler(self)
+        self.thumbnails = ThumbnailsLane(session.background, self)
+        self.plot = CurvePlot(self)
+        self.marks = MarksLane(self)
+        self.analysed = BarsLane("Analysed", "analysed", self)
+        self.cached = BarsLane("In memory", "cached", self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        for lane in (self.ruler, self.thumbnails, self.plot, self.marks, self.analysed, self.cached):
+            layout.addWidget(lane, 1 if lane is self.plot else 0)
+        self.surface = Surface(self.plot, self.marks, self)
+
+    def set_scale(self, scale: FrameScale) -> None:
+        for lane in (self.ruler, self.thumbnails, self.plot, self.marks, self.analysed, self.cached, self.surface):
+            lane.set_scale(scale)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.surface.setGeometry(self.rect())
+        self.surface.raise_()
+        self.resized.emit()
+
+
+class TimelinePanel(QWidget):
+    """Thumbnails, curves, marks and bars of the current video.
+
+    Signals:
+        mark_edit_requested: a Mark whose note the user wants to edit.
+    """
+
+    mark_edit_requested = Signal(object)
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._scale = FrameScale.whole(1, GUTTER, 1)
+        self._most: Peak | None = None
+        self.stack = Stack(session, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 0, 6)
+        layout.setSpacing(4)
+        layout.addLayout(self._make_header())
+        layout.addWidget(self.stack, 1)
+        self.setAccessibleName("Timeline")
+        self._redraw = QTimer(self, singleShot=True, interval=REDRAW_MS)
+        self._redraw.timeout.connect(self._show_results)
+        self._connect()
+        self._on_media()
+
+    @property
+    def scale(self) -> FrameScale:
+        """What is in view."""
+        return self._scale
+
+    def sizeHint(self) -> QSize:
+        return QSize(900, 260)
+
+    # Zooming, for commands
+
+    def zoom_in(self) -> None:
+        """Show half as many frames around the playhead."""
+        self._set_scale(self._scale.zoomed(2.0, self._session.frame))
+
+    def zoom_out(self) -> None:
+        """Show twice as many frames around the playhead."""
+        self._set_scale(self._scale.zoomed(0.5, self._session.frame))
+
+    def fit(self) -> None:
+        """Show the whole video."""
+        self._set_scale(FrameScale.whole(self._scale.frames, self._scale.left, self._scale.width))
+
+    def zoom_to_range(self) -> None:
+        """Show the chosen range from edge to edge."""
+        first, last = self._session.range
+        if last >= first:
+            self._set_scale(self._scale.showing(first, last))
+
+    def go_to_most_suspicious(self) -> None:
+        """Pause at the highest score of all faces that are shown, if there is one."""
+        if self._most is not None:
+            self._session.pause()
+            self._session.go_to(self._most.frame)
+
+    # Building
+
+    def _make_header(self) -> QHBoxLayout:
+        self.chip = QPushButton()
+        self.chip.setObjectName("suspiciousChip")
+        self.chip.setAccessibleName("Go to the most suspicious moment")
+        self.chip.clicked.connect(self.go_to_most_suspicious)
+        self.legend = Legend()
+        self.readout = QLabel()
+        self.readout.setFont(theme.numbers_font(self))
+        self.readout.setAccessibleName("What is under the mouse")
+        self.readout.setMinimumWidth(0)
+        self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.threshold = QDoubleSpinBox(decimals=2, minimum=0.0, maximum=1.0, singleStep=0.01)
+        self.threshold.setAccessibleName("Threshold")
+        self.threshold.setToolTip("From this fake probability on, a frame counts as suspicious")
+        self.threshold.setKeyboardTracking(False)
+        label = QLabel("&Threshold")
+        label.setBuddy(self.threshold)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, RIGHT, 0)
+        row.setSpacing(8)
+        row.addWidget(self.chip)
+        row.addWidget(self.legend)
+        row.addWidget(self.readout, 1)
+        row.addWidget(label)
+        row.addWidget(self.threshold)
+        for text, name, tip, action in (
+            ("−", "Zoom out", "Zoom out (also with the mouse wheel)", self.zoom_out),
+            ("+", "Zoom in", "Zoom in around the playhead (also with the mouse wheel)", self.zoom_in),
+            ("Fit", "Fit", "Show the whole video", self.fit),
+        ):
+            button = QToolButton(text=text, toolTip=tip)
+            button.setAccessibleName(name)
+            button.clicked.connect(action)
+            row.addWidget(button)
+        return row
+
+    def _connect(self) -> None:
+        session, stack, surface = self._session, self.stack, self.stack.surface
+        session.media_changed.connect(self._on_media)
+        session.frame_changed.connect(self._on_frame)
+        session.range_changed.connect(self._on_range)
+        session.marks_changed.connect(lambda: stack.marks.set_marks(session.marks))
+        session.results_changed.connect(self._on_results)
+        session.tracks_changed.connect(self._redraw.start)
+        session.choice_changed.connect(self._on_threshold)
+        session.cache_changed.connect(lambda: stack.cached.set_ranges(session.cached_ranges))
+        stack.resized.connect(self._on_resized)
+        surface.scrubbed.connect(session.go_to)
+        surface.threshold_moved.connect(self._on_threshold_moved)
+        surface.zoomed.connect(lambda factor, anchor: self._set_scale(self._scale.zoomed(factor, anchor)))
+        surface.panned.connect(lambda frames: self._set_scale(self._scale.panned(frames)))
+        surface.hovered.connect(self._on_hover)
+        surface.mark_edited.connect(self.mark_edit_requested)
+        self.threshold.valueChanged.connect(session.set_threshold)
+
+    # Following the session
+
+    def _on_media(self) -> None:
+        media = self._session.media
+        frames = self._session.frames
+        self.stack.surface.enabled = media is not None
+        self.stack.thumbnails.set_media(media)
+        if media is not None:
+            self.stack.ruler.set_clock(media.index.seconds)
+        self._set_scale(FrameScale.whole(frames, self._scale.left, self._scale.width))
+        self.stack.marks.set_marks(self._session.marks)
+        self.stack.cached.set_ranges(self._session.cached_ranges)
+        self._on_range()
+        self._on_threshold()
+        self._show_results()
+
+    def _on_frame(self, frame: int) -> None:
+        self._set_scale(self._scale.following(frame))
+        self.stack.surface.set_cursor(frame)
+
+    def _on_range(self) -> None:
+        chosen = self._session.in_point is not None or self._session.out_point is not None
+        self.stack.surface.set_range(self._session.range if chosen else None)
+
+    def _on_threshold(self) -> None:
+        threshold = self._session.threshold
+        self.stack.plot.set_threshold(threshold)
+        self.threshold.blockSignals(True)
+        self.threshold.setValue(threshold)
+        self.threshold.blockSignals(False)
+        self._show_chip()
+
+    def _on_threshold_moved(self, threshold: float, dragging: bool) -> None:  # noqa: FBT001 - a signal's argument
+        if dragging:  # the verdicts follow when the line is let go
+            self.stack.plot.set_threshold(threshold)
+            self.readout.setText(f"Threshold {threshold:.2f}")
+        else:
+            self._session.set_threshold(threshold)
+
+    def _on_results(self) -> None:
+        if not self._redraw.isActive():
+            self._redraw.start()
+
+    def _on_resized(self) -> None:
+        width = self.stack.width() - GUTTER - RIGHT
+        self._set_scale(self._scale.resized(GUTTER, width))
+
+    def _set_scale(self, scale: FrameScale) -> None:
+        if scale != self._scale:
+            self._scale = scale
+            self.stack.set_scale(scale)
+
+    def _tracks(self) -> Sequence[TrackSeries]:
+        results = self._session.results
+        return tuple(results) if results else ()
+
+    def _show_results(self) -> None:
+        results, tracks = self._session.results, self._tracks()
+        analysed = results.analysed if results else np.zeros(self._session.frames, np.bool_)
+        self.stack.analysed.set_ranges(stretches(analysed))
+        self.stack.plot.set_unanalysed(stretches(~analysed))
+        self.stack.plot.set_tracks(tracks)
+        self.legend.set_tracks(tracks)
+        self._most = most_suspicious(tracks)
+        self._show_chip()
+
+    def _show_chip(self) -> None:
+        most, results = self._most, self._session.results
+        self.chip.setVisible(most is not None and results is not None)
+        if most is None or results is None:
+            return
+        above = most.probability >= self._session.threshold
+        sign = "▲" if above else "▽"
+        name = results.tracks[most.track_id].name if most.track_id in results.tracks else ""
+        self.chip.setText(f"{sign} Most suspicious: frame {most.frame}, {name}, {most.probability:.2f}")
+        self.chip.setProperty("level", "high" if above else "low")
+        side = "above" if above else "below"
+        self.chip.setToolTip(f"Go to the highest score, which lies {side} the threshold of {self._session.threshold:.2f}")
+        self.chip.style().polish(self.chip)
+
+    def _on_hover(self, frame: int) -> None:
+        media = self._session.media
+        if frame < 0 or media is None:
+            self.readout.clear()
+            return
+        parts = [f"Frame {frame}", clock(media.index.seconds(frame))]
+        for track in self._tracks():
+            probability = track.probability_at(frame)
+            if not math.isnan(probability):
+                parts.append(f"{track.name} {probability:.2f}")
+        self.readout.setText("   ".join(parts))
