@@ -23,14 +23,16 @@ def render_frame(pixels: Picture, layers: Layers) -> Picture:
             f"layers for {layers.width}x{layers.height} do not fit a frame of {pixels.shape[:2][::-1]}"
         )
     canvas = pixels.copy()
-    for mask in layers.masks:
-        _draw_mask(canvas, mask)
-    for fill in layers.fills:
-        _draw_fill(canvas, fill)
-    for lines in layers.lines:
-        _draw_lines(canvas, lines)
-    for text in layers.texts:
-        _draw_text(canvas, text)
+    for item in layers.items:
+        match item:
+            case Mask():
+                _draw_mask(canvas, item)
+            case Fill():
+                _draw_fill(canvas, item)
+            case Lines():
+                _draw_lines(canvas, item)
+            case Text():
+                _draw_text(canvas, item)
     return canvas
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.rendering.mask import dashed, mask_indices, outline, transformed
 from engine.rendering.palette import PALETTES, face_colour, legend
-from engine.rendering.primitives import RGBA, Fill, Layers, Lines, Mask, Text
+from engine.rendering.primitives import RGBA, Fill, Item, Layers, Lines, Mask, Text
 from engine.rendering.scene import FaceShown, FrameShown, MapShown
 from engine.rendering.strip import curve_strip
 from engine.rendering.style import OverlayStyle
@@ -17,6 +17,9 @@ from engine.results import frozen
 WHITE: RGBA = (255, 255, 255, 255)
 BLACK: RGBA = (0, 0, 0, 255)
 BACKDROP: RGBA = (12, 14, 18, 165)
+SEAM: RGBA = (0, 0, 0, 110)
+FAKE_LINE, REAL_LINE = 200, 56
+"""Palette entries of the outlines, lighter than the ends of the palette."""
 
 
 def build_layers(shown: FrameShown, style: OverlayStyle) -> Layers:
@@ -24,24 +27,17 @@ def build_layers(shown: FrameShown, style: OverlayStyle) -> Layers:
     scene = shown.scene
     stroke = max(1, round(scene.height / 540))
     size = max(11, round(scene.height / 45))
-    masks: list[Mask] = []
-    fills: list[Fill] = []
-    lines: list[Lines] = []
-    texts: list[Text] = []
+    items: list[Item] = []
     for values in shown.maps:
-        mask, edges = _explained(values, style, stroke)
-        masks += [mask] if style.mask else []
-        lines += edges if style.outline else []
+        items += _explained(values, style, stroke)
     if style.boxes:
         for face in shown.faces:
-            _face(face, scene.width, stroke, size, fills, lines, texts)
+            items += _face(face, scene.width, stroke, size)
     if style.curve:
-        more_fills, more_lines = curve_strip(shown, style.decision, stroke)
-        fills += more_fills
-        lines += more_lines
+        items += curve_strip(shown, style.decision, stroke)
     if style.labels:
-        _labels(shown, style, size, masks, fills, texts)
-    return Layers(scene.width, scene.height, tuple(masks), tuple(fills), tuple(lines), tuple(texts))
+        items += _labels(shown, style, size)
+    return Layers(scene.width, scene.height, tuple(items))
 
 
 def timecode(seconds: float) -> str:
@@ -51,47 +47,42 @@ def timecode(seconds: float) -> str:
     return f"{sign}{total // 3_600_000}:{total // 60_000 % 60:02d}:{total // 1000 % 60:02d}.{total % 1000:03d}"
 
 
-def _explained(shown: MapShown, style: OverlayStyle, stroke: int) -> tuple[Mask, list[Lines]]:
-    indices = mask_indices(shown.values, style)
+def _explained(shown: MapShown, style: OverlayStyle, stroke: int) -> list[Item]:
+    indices = frozen(mask_indices(shown.values, style))
     table = PALETTES[style.colour_map].table
-    mask = Mask(frozen(indices), shown.affine.astype(np.float64), table, style.opacity)
-    fake = transformed(outline(indices, fake=True), shown.affine)
-    real = dashed(transformed(outline(indices, fake=False), shown.affine))
-    edges = [
-        Lines(tuple(segments), (*table[entry, :3].tolist(), 255), stroke)
-        for segments, entry in ((fake, 255), (real, 1))
-        if len(segments)
-    ]
-    return mask, edges
+    items: list[Item] = []
+    if style.mask:
+        items.append(Mask(indices, shown.affine.astype(np.float64), table, style.opacity))
+    if style.outline:
+        fake = transformed(outline(indices, fake=True), shown.affine)
+        real = dashed(transformed(outline(indices, fake=False), shown.affine))
+        for segments, entry in ((fake, FAKE_LINE), (real, REAL_LINE)):
+            if len(segments):
+                # A dark seam below keeps the line visible on any picture.
+                items.append(Lines(tuple(segments), SEAM, stroke + 2))
+                items.append(Lines(tuple(segments), (*table[entry, :3].tolist(), 255), stroke))
+    return items
 
 
-def _face(
-    face: FaceShown,
-    width: int,
-    stroke: int,
-    size: int,
-    fills: list[Fill],
-    lines: list[Lines],
-    texts: list[Text],
-) -> None:
+def _face(face: FaceShown, width: int, stroke: int, size: int) -> list[Item]:
     colour = face_colour(face.track_id)
     x0, y0, x1, y1 = (float(v) for v in face.box)
     corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]])
-    lines.append(Lines((corners,), (*colour, 255), stroke))
     words = face.name if face.probability is None else f"{face.name}  {face.probability:.2f}"
     text_width, text_height = measure(words, size)
     pad = size // 4
     # Above the box, or inside it where there is no room above; never over the edge of the picture.
     left = max(0, min(round(x0), width - text_width - 2 * pad))
     top = round(y0) - text_height if y0 >= text_height else max(0, round(y0))
-    fills.append(Fill(left, top, left + text_width + 2 * pad, top + text_height, (*colour, 255)))
     light = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 120
-    texts.append(Text(left + pad, top, words, size, BLACK if light else WHITE))
+    return [
+        Lines((corners,), (*colour, 255), stroke),
+        Fill(left, top, left + text_width + 2 * pad, top + text_height, (*colour, 255)),
+        Text(left + pad, top, words, size, BLACK if light else WHITE),
+    ]
 
 
-def _labels(
-    shown: FrameShown, style: OverlayStyle, size: int, masks: list[Mask], fills: list[Fill], texts: list[Text]
-) -> None:
+def _labels(shown: FrameShown, style: OverlayStyle, size: int) -> list[Item]:
     scene = shown.scene
     words = [f"Frame {shown.index}   {timecode(shown.seconds)}   pts {shown.pts}"]
     if scene.detector_id:
@@ -100,24 +91,30 @@ def _labels(
         words.append(
             f"{scene.explainer_id}   opacity {style.opacity:.0%}   threshold {style.threshold:.0%} of maximum"
         )
-    row = measure("", size)[1]
-    pad = size // 2
-    bar = legend(style.colour_map)
-    low_width, high_width = measure(bar.low, size)[0], measure(bar.high, size)[0]
-    ramp = 8 * size
-    widths = [measure(line, size)[0] for line in words]
+    pad, row = size // 2, measure("", size)[1]
+    right = pad + max(measure(line, size)[0] for line in words)
+    lines: list[Item] = [Text(pad, pad // 2 + i * row, line, size, WHITE) for i, line in enumerate(words)]
     if shown.maps:
-        widths.append(low_width + high_width + ramp + 2 * pad)
+        bar, end = _legend(style.colour_map, pad, pad // 2 + len(words) * row, size)
+        lines += bar
+        right = max(right, end)
     rows = len(words) + bool(shown.maps)
-    fills.append(Fill(0, 0, min(scene.width, max(widths) + 2 * pad), rows * row + pad, BACKDROP))
-    for i, line in enumerate(words):
-        texts.append(Text(pad, pad // 2 + i * row, line, size, WHITE))
-    if shown.maps:
-        top = pad // 2 + len(words) * row
-        left = 2 * pad + low_width
-        texts.append(Text(pad, top, bar.low, size, WHITE))
-        texts.append(Text(left + ramp + pad, top, bar.high, size, WHITE))
-        # 255 entries over the width of the bar, one map row over its height.
-        affine = np.array([[ramp / 255, 0, left], [0, float(size), top + (row - size) // 2]])
-        entries = np.arange(1, 256, dtype=np.uint8)[None]
-        masks.append(Mask(frozen(entries), affine, bar.table, 1.0))
+    return [Fill(0, 0, min(scene.width, right + pad), rows * row + pad, BACKDROP), *lines]
+
+
+def _legend(palette_id: str, left: int, top: int, size: int) -> tuple[list[Item], int]:
+    """The colour bar between its two words, and where it ends on the right."""
+    colours = legend(palette_id)
+    (low, row), (high, _) = measure(colours.low, size), measure(colours.high, size)
+    gap, length = size // 2, 8 * size
+    start = left + low + gap
+    # 255 entries over the length of the bar, one row of the map over its height.
+    affine = np.array([[length / 255, 0, start], [0, size, top + (row - size) // 2]], np.float64)
+    entries = frozen(np.arange(1, 256, dtype=np.uint8)[None])
+    end = start + length + gap
+    items: list[Item] = [
+        Text(left, top, colours.low, size, WHITE),
+        Mask(entries, affine, colours.table, 1.0),
+        Text(end, top, colours.high, size, WHITE),
+    ]
+    return items, end + high

@@ -1,4 +1,4 @@
-"""What a painter has to be able to draw. Both painters draw masks, fills, lines and texts in this order."""
+"""What a painter has to be able to draw: four kinds of items, one over the other."""
 
 from dataclasses import dataclass
 
@@ -59,13 +59,13 @@ class Text:
     colour: RGBA
 
 
+Item = Mask | Fill | Lines | Text
+
+
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """All that lies over one frame of width x height pixels."""
+    """All that lies over one frame of width x height pixels; items are drawn in their order."""
 
     width: int
     height: int
-    masks: tuple[Mask, ...]
-    fills: tuple[Fill, ...]
-    lines: tuple[Lines, ...]
-    texts: tuple[Text, ...]
+    items: tuple[Item, ...]

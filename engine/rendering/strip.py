@@ -5,14 +5,14 @@ from itertools import pairwise
 import numpy as np
 
 from engine.rendering.palette import face_colour
-from engine.rendering.primitives import Fill, Lines, Points
+from engine.rendering.primitives import Fill, Item, Lines, Points
 from engine.rendering.scene import CurveShown, FrameShown
 
 SHARE = 8
 """The strip is the frame's height divided by this."""
 
 
-def curve_strip(shown: FrameShown, decision: float, width: int) -> tuple[list[Fill], list[Lines]]:
+def curve_strip(shown: FrameShown, decision: float, width: int) -> list[Item]:
     """Backdrop, threshold line, one curve per face and the cursor, with lines `width` pixels wide."""
     scene = shown.scene
     height = max(16, scene.height // SHARE)
@@ -25,13 +25,16 @@ def curve_strip(shown: FrameShown, decision: float, width: int) -> tuple[list[Fi
         return np.stack([x, y], axis=-1)
 
     line = place(np.array([scene.first - 0.5, scene.last + 0.5]), np.array([decision, decision]))
-    lines = [Lines((line,), (255, 255, 255, 110), 1)]
+    items: list[Item] = [
+        Fill(0, top, scene.width, scene.height, (12, 14, 18, 165)),
+        Lines((line,), (255, 255, 255, 110), 1),
+    ]
     for curve in scene.curves():
         paths = tuple(place(curve.at[part], curve.probability[part].astype(np.float64)) for part in pieces(curve))
-        lines.append(Lines(paths, (*face_colour(curve.track_id), 255), width))
+        items.append(Lines(paths, (*face_colour(curve.track_id), 255), width))
     x = float(place(np.array([shown.index], float), np.zeros(1))[0, 0])
-    lines.append(Lines((np.array([[x, top], [x, scene.height]], float),), (255, 255, 255, 230), width))
-    return [Fill(0, top, scene.width, scene.height, (12, 14, 18, 165))], lines
+    items.append(Lines((np.array([[x, top], [x, scene.height]], float),), (255, 255, 255, 230), width))
+    return items
 
 
 def pieces(curve: CurveShown) -> list[slice]:
