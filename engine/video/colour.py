@@ -100,7 +100,8 @@ class Converter:
             interpolation=Interpolation.BILINEAR if same else Interpolation.AREA,
             threads=1,
         )
-        return orient(converted.to_ndarray(), self._orientation)
+        pixels: Picture = converted.to_ndarray()  # type: ignore[assignment] # rgb24 is always uint8
+        return orient(pixels, self._orientation)
 
 
 def orient(pixels: Picture, orientation: Orientation) -> Picture:

@@ -1,13 +1,12 @@
 """What a file says of itself: container, streams, colour, time, origin."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc
 
-from engine.results import empty
 from engine.video.colour import Orientation
 
 _MATRICES = {
@@ -57,7 +56,7 @@ class VideoFacts:
     pixel_aspect: Fraction
     bit_rate: int
     language: str
-    metadata: Mapping[str, str] = field(default_factory=empty)  # type: ignore[assignment]
+    metadata: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +201,7 @@ def _video_facts(stream: Any, orientation: Orientation, *, interlaced: bool, pix
         extent = "full"
     rgb = matrix == 0 or pixel_format.startswith(("rgb", "bgr", "gbr", "pal", "argb", "abgr"))
     assumed = []
-    if not rgb and matrix not in _MATRICES or matrix == 2 and not rgb:
+    if not rgb and (matrix == 2 or matrix not in _MATRICES):
         assumed.append("BT.709 matrix" if context.height >= 720 else "BT.601 matrix")
     if not rgb and extent == "unspecified":
         assumed.append("limited range")

@@ -52,7 +52,10 @@ class FrameReader:
         index: FrameIndex,
         converter: Converter,
         damage: DamageLog,
+        guard: Callable[[], None],
     ) -> None:
+        """`guard` raises EvidenceChangedError when the file is no longer the one that was opened."""
+        self._guard = guard
         self._make_decoder = make_decoder
         self._decoder: Decoder | None = None
         self._index, self._converter, self._damage = index, converter, damage
@@ -79,12 +82,17 @@ class FrameReader:
         """
         return self.decode(index).frame()
 
-    def decode(self, index: int) -> DecodedFrame:
-        """As `read`, without making the picture yet."""
+    def decode(self, index: int, passing: Callable[[DecodedFrame], None] | None = None) -> DecodedFrame:
+        """As `read`, without making the picture yet.
+
+        Args:
+            passing: called with each frame that is decoded on the way there; it may raise to give up.
+        """
+        self._guard()
         self._require(index)
         for attempt in range(2):
-            self._approach(index, again=attempt > 0)
-            found = self._run_to(index)
+            decoder = self._approach(index, again=attempt > 0)
+            found = self._run_to(decoder, index, passing)
             if found is not None:
                 return self._wrap(*found)
             if index in self._damage:
@@ -95,7 +103,7 @@ class FrameReader:
     def frames(
         self, first: int, last: int, step: int = 1, *, cancel: CancelToken | None = None
     ) -> Iterator[Frame]:
-        """Frames first, first + step, ... up to last (inclusive), in order; damaged ones are left out and noted."""
+        """Frames first, first + step, ... up to last in order; damaged ones are left out."""
         for decoded in self.decoded(first, last, step, cancel=cancel):
             yield decoded.frame()
 
@@ -124,20 +132,23 @@ class FrameReader:
         if index in self._damage:
             raise self._unavailable(index)
 
-    def _approach(self, index: int, *, again: bool) -> None:
+    def _approach(self, index: int, *, again: bool) -> Decoder:
         """Bring the decoder to where decoding on gives `index`."""
         if self._decoder is None:
             self._decoder = self._make_decoder()
         key = self._index.key_before(index)
         if not again and self._out >= 0 and self._out <= index and key <= self._out + _NEAR:
-            return
+            return self._decoder
         self._held.clear()
         self._decoder.seek(index)
         self._out = max(key, 0)
+        return self._decoder
 
-    def _run_to(self, index: int) -> tuple[int, Any] | None:
+    def _run_to(
+        self, decoder: Decoder, index: int, passing: Callable[[DecodedFrame], None] | None
+    ) -> tuple[int, Any] | None:
         """Decode up to `index`; None if the decoder passes it by or cannot vouch for it."""
-        while (found := self._next(index)) is not None:
+        while (found := self._next(decoder, index)) is not None:
             number, raw = found
             if number == index:
                 return None if index in self._damage else (number, raw)
@@ -145,15 +156,16 @@ class FrameReader:
                 self._held.appendleft(found)
                 self._out = number
                 return None
+            if passing is not None:
+                passing(self._wrap(number, raw))
         return None
 
-    def _next(self, wanted: int) -> tuple[int, Any] | None:
-        """The next frame, once all that it may depend on has come out of the decoder and is sound."""
-        assert self._decoder is not None
+    def _next(self, decoder: Decoder, wanted: int) -> tuple[int, Any] | None:
+        """The next frame, once all that it may depend on has come out of the decoder."""
         hold = int(self._index.hold[wanted])
         while not self._held or (self._held[0][0] == wanted and self._held[-1][0] < hold):
-            item = self._decoder.next(wanted)
-            self._damage.add_failed(self._decoder.take_failed())
+            item = decoder.next(wanted)
+            self._damage.add_failed(decoder.take_failed())
             if item is None:
                 break
             if item[1].is_corrupt:

@@ -18,8 +18,8 @@ av.logging.set_level(None)  # what a file has to say is reported through typed e
 FORMATS = ",".join(
     (
         "mov", "mp4", "matroska", "webm", "avi", "mpegts", "mpeg", "mpegvideo", "gif", "apng", "flv", "asf", "ogg",
-        "mxf", "m4v", "h264", "hevc", "obu", "av1", "ivf", "dv", "rm", "nut", "yuv4mpegpipe", "mjpeg", "mp3", "wav",
-        "flac", "aac", "swf", "wtv", "vc1", "live_flv", "amr", "aiff",
+        "mxf", "m4v", "h264", "hevc", "obu", "av1", "ivf", "dv", "rm", "nut", "yuv4mpegpipe", "mjpeg", "mp3",
+        "wav", "flac", "aac", "swf", "wtv", "vc1", "live_flv", "amr", "aiff",
     )
 )  # fmt: skip
 
