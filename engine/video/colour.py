@@ -1,8 +1,8 @@
 """From the decoder's picture to RGB as displayed: matrix, range, bit depth, rotation.
 
-A stream that does not state its matrix is taken as BT.709 from 720 lines up and as BT.601 below, as players do; one
-that does not state its range is taken as limited, unless its pixel format says full (yuvj420p). Transfer curves are
-not converted: HDR pictures look flat but hold the stored values.
+A stream that does not state its matrix is taken as BT.709 from 720 lines up and as BT.601 below, as players do;
+one that does not state its range is taken as limited, unless its pixel format says full (yuvj420p). Transfer curves
+are not converted: HDR pictures look flat but hold the stored values.
 """
 
 from dataclasses import dataclass
@@ -81,10 +81,7 @@ class Converter:
             return self.rgb(frame)
         scale = width / shown_w
         small = (max(1, round(w * scale)), max(1, round(h * scale)))
-        if self._orientation.turns % 2:
-            small = (small[0], width)
-        else:
-            small = (width, small[1])
+        small = (small[0], width) if self._orientation.turns % 2 else (width, small[1])
         return self._convert(self._small, frame, *small)
 
     def _convert(self, scaler: VideoReformatter, frame: Any, width: int, height: int) -> Picture:

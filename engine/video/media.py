@@ -130,9 +130,8 @@ class VideoFile:
             self.verify_unchanged()
             return Decoder(self._path, stream.number, self._index, stepping=stepping)
 
-        return FrameReader(
-            make, self._index, Converter(stream.width, stream.height, self._orientation), self._damage
-        )
+        converter = Converter(stream.width, stream.height, self._orientation)
+        return FrameReader(make, self._index, converter, self._damage, self.verify_unchanged)
 
     def identity(
         self, cancel: CancelToken | None = None, progress: ProgressCallback | None = None
