@@ -1,0 +1,167 @@
+"""Every detector by its id; the only place that knows which there are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from engine import paths
+from engine.detectors.cards import CARD, Card, load_card
+from engine.detectors.devices import resolve_device
+from engine.detectors.frame import FrameDetector
+from engine.detectors.weights import check_state, copy_weights, load_state
+from engine.errors import UsageError, WeightsError
+from engine.networks.efficientnet import build_efficientnet
+from engine.networks.frame import FrameNetwork
+from engine.networks.mobilenet import build_mobilenet
+from engine.results import DetectorInfo, empty
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSpec:
+    """A detector before it has weights.
+
+    Attributes:
+        architecture: what the card of fitting weights must name.
+        build: makes the network for crops of a size in pixels.
+        explainers: ids of those that work on it.
+    """
+
+    id: str
+    name: str
+    paper: str
+    architecture: str
+    build: Callable[[int], FrameNetwork]
+    explainers: tuple[str, ...]
+
+
+SPECS: dict[str, DetectorSpec] = {
+    spec.id: spec
+    for spec in (
+        DetectorSpec(
+            "frame-mobile",
+            "MobileNetV2, frame by frame",
+            "Sandler et al. 2018 (arXiv 1801.04381), used as the detectors of P002",
+            "mobilenetv2-1.0",
+            build_mobilenet,
+            ("gradcam",),
+        ),
+        DetectorSpec(
+            "frame-b4",
+            "EfficientNet-B4, frame by frame",
+            "P002 with Tan and Le 2019 (arXiv 1905.11946)",
+            "efficientnet-b4",
+            lambda size: build_efficientnet("b4", size),
+            ("gradcam",),
+        ),
+    )
+}
+
+
+def detector_spec(detector_id: str) -> DetectorSpec:
+    """Raises UsageError for an unknown id."""
+    try:
+        return SPECS[detector_id]
+    except KeyError:
+        raise UsageError(
+            f"There is no detector {detector_id}", advice=f"Choose one of {', '.join(SPECS)}"
+        ) from None
+
+
+def weights_folder(detector_id: str) -> Path | None:
+    """The folder that holds the detector's card, the user's own before the shipped one."""
+    folders = (folder / detector_id for folder in paths.weights_dirs())
+    return next((folder for folder in folders if (folder / CARD).is_file()), None)
+
+
+def load_detector(detector_id: str, device: str = "auto", precision: str = "auto") -> FrameDetector:
+    """A detector with verified weights, ready to score.
+
+    Raises:
+        UsageError: unknown id or precision.
+        WeightsError: it is not trained, or its weights are not what their card says.
+        DeviceError: the device is absent.
+    """
+    spec = detector_spec(detector_id)
+    where = resolve_device(device)
+    folder = weights_folder(detector_id)
+    if folder is None:
+        raise _not_trained(detector_id)
+    card = _fitting_card(spec, folder)
+    network = spec.build(card.size)
+    load_state(folder, card, network)
+    return FrameDetector(spec.id, network, card, where, precision)
+
+
+def detector_infos() -> tuple[DetectorInfo, ...]:
+    """All detectors, with what is known of their weights; the files are hashed."""
+    return tuple(detector_info(spec) for spec in SPECS.values())
+
+
+def detector_info(spec: DetectorSpec) -> DetectorInfo:
+    """What is known of one detector; weights that fail a check make it untrained, with the reason."""
+    folder = weights_folder(spec.id)
+    card, problem = None, ""
+    try:
+        if folder is None:
+            raise _not_trained(spec.id)
+        card = _checked_card(spec, folder)
+    except WeightsError as error:
+        problem = str(error)
+    return DetectorInfo(
+        id=spec.id,
+        name=spec.name,
+        paper=spec.paper,
+        trained=card is not None,
+        weights_sha256=card.sha256 if card else "",
+        card=card.raw if card else empty(),
+        problem=problem,
+        explainers=spec.explainers,
+        folder=str(folder or ""),
+    )
+
+
+def import_weights(folder: Path) -> DetectorInfo:
+    """Check a folder with model.safetensors and card.toml and make it the user's weights of its detector.
+
+    Raises:
+        WeightsError: it does not hold fitting weights, or it cannot be copied; what was there stays.
+    """
+    card = load_card(folder)
+    if card.id not in SPECS:
+        raise WeightsError(
+            f"The weights are for {card.id}, which is no detector of Tellframe",
+            advice=f"Import weights for one of {', '.join(SPECS)}",
+            file=folder / CARD,
+        )
+    spec = SPECS[card.id]
+    _checked_card(spec, folder)
+    copy_weights(folder, paths.weights_dirs()[0] / spec.id)
+    return detector_info(spec)
+
+
+def _checked_card(spec: DetectorSpec, folder: Path) -> Card:
+    card = _fitting_card(spec, folder)
+    with torch.device("meta"):
+        network = spec.build(card.size)
+    check_state(folder, card, network)
+    return card
+
+
+def _fitting_card(spec: DetectorSpec, folder: Path) -> Card:
+    card = load_card(folder)
+    if (card.id, card.architecture) != (spec.id, spec.architecture):
+        raise WeightsError(
+            f"The card is for {card.id} ({card.architecture}), not for {spec.id} ({spec.architecture})",
+            advice="Put the folder of the right detector there",
+            file=folder / CARD,
+        )
+    return card
+
+
+def _not_trained(detector_id: str) -> WeightsError:
+    return WeightsError(
+        f"The detector {detector_id} is not trained: no weights were found for it",
+        advice=f"Train it with `python main.py train {detector_id}`, or import a folder with its weights",
+    )

@@ -1,0 +1,156 @@
+"""Weights on disk: `ID/model.safetensors` beside `ID/card.toml`. Reading them never runs code from them."""
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from engine.detectors.cards import ADVICE, CARD, Card, card_text, load_card, parse_card
+from engine.errors import WeightsError
+
+MODEL = "model.safetensors"
+
+
+def load_state(folder: Path, card: Card, network: nn.Module) -> None:
+    """Fill a network with the weights of a folder, as float32.
+
+    The very bytes that are hashed are the bytes that are loaded. Counters of batch normalisation may be absent.
+
+    Raises:
+        WeightsError: missing, not safetensors, another SHA-256 than the card's, tensors missing, left over, of
+            another shape or not finite.
+    """
+    path = folder / MODEL
+    data = verified_bytes(folder, card)
+    try:
+        tensors = safetensors.torch.load(data)
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise WeightsError(f"The weights are no safetensors file ({error})", advice=ADVICE, file=path) from error
+    expected = network.state_dict()
+    _check_tensors(path, {n: tuple(t.shape) for n, t in tensors.items()}, expected)
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise WeightsError(f"The tensor {name} holds values that are not finite", advice=ADVICE, file=path)
+    network.load_state_dict({n: t.to(expected[n].dtype) for n, t in tensors.items()}, strict=False)
+
+
+def check_state(folder: Path, card: Card, network: nn.Module) -> None:
+    """The checks of `load_state` on hash, names and shapes without loading; the network may lie on `meta`.
+
+    Raises:
+        WeightsError: as `load_state`.
+    """
+    path = folder / MODEL
+    verified_bytes(folder, card)
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError) as error:
+        raise WeightsError(f"The weights are no safetensors file ({error})", advice=ADVICE, file=path) from error
+    _check_tensors(path, shapes, network.state_dict())
+
+
+def verified_bytes(folder: Path, card: Card) -> bytes:
+    """The bytes of model.safetensors.
+
+    Raises:
+        WeightsError: they cannot be read or their SHA-256 is not the card's.
+    """
+    path = folder / MODEL
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        reason = "are missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise WeightsError(f"The weights {reason}", advice=ADVICE, file=path) from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != card.sha256:
+        raise WeightsError(
+            f"The weights are not those of their card (SHA-256 is {found[:12]}, the card says {card.sha256[:12]})",
+            advice=ADVICE,
+            file=path,
+        )
+    return data
+
+
+def save_weights(folder: Path, network: nn.Module, card: Mapping[str, Any], dtype: torch.dtype) -> Card:
+    """Write model.safetensors and card.toml; `card` is all of the card but `sha256`, which is put in.
+
+    The folder appears whole or not at all; one that is there is replaced.
+
+    Raises:
+        ValueError, KeyError, TypeError: the card is not complete.
+        OSError: the folder cannot be written.
+    """
+    tensors = {
+        name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
+        for name, tensor in network.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    data = safetensors.torch.save(tensors)
+    raw = {**card, "sha256": hashlib.sha256(data).hexdigest()}
+    parsed = parse_card(raw)
+    replace_folder(folder, {MODEL: data, CARD: card_text(raw).encode()})
+    return parsed
+
+
+def copy_weights(source: Path, target: Path) -> None:
+    """Copy model and card of a checked folder; the target appears whole or not at all.
+
+    Raises:
+        WeightsError: the target cannot be written, or the source changed since it was checked.
+    """
+    card = load_card(source)
+    try:
+        replace_folder(target, {MODEL: verified_bytes(source, card), CARD: (source / CARD).read_bytes()})
+    except OSError as error:
+        raise WeightsError(
+            f"The weights cannot be copied ({error.strerror})",
+            advice="Make room there or allow writing",
+            file=target,
+        ) from error
+
+
+def replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make `folder` hold just these files; until they are all written the old folder stays."""
+    part, old = folder.with_name(folder.name + ".part"), folder.with_name(folder.name + ".old")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        for name, data in files.items():
+            (part / name).write_bytes(data)
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            folder.replace(old)
+        part.replace(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        if not folder.exists() and old.exists():
+            old.replace(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _check_tensors(path: Path, found: Mapping[str, tuple[int, ...]], expected: Mapping[str, torch.Tensor]) -> None:
+    missing = [n for n in expected if n not in found and not n.endswith("num_batches_tracked")]
+    extra = [n for n in found if n not in expected]
+    if missing or extra:
+        raise WeightsError(
+            "The weights do not fit the network: "
+            + ", ".join(
+                [f"{len(missing)} tensors are missing ({missing[0]})"] * bool(missing)
+                + [f"{len(extra)} are not known ({extra[0]})"] * bool(extra)
+            ),
+            advice=ADVICE,
+            file=path,
+        )
+    for name, shape in found.items():
+        wanted = tuple(expected[name].shape)
+        if shape != wanted:
+            raise WeightsError(
+                f"The tensor {name} has the shape {shape} where the network has {wanted}", advice=ADVICE, file=path
+            )
