@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import av.error
 
 from engine.video.index import FrameIndex
@@ -39,7 +40,7 @@ class Decoder:
         self._skippable = context.name in _SKIPPABLE
         for other in self._container.streams:
             if other.index != self._number:
-                other.discard = "all"
+                other.discard = av.stream.Discard.all
         self._packets: Iterator[Any] = packets(self._container, self._stream)
         self._ready: deque[tuple[int, Any]] = deque()
         self._failed: list[int] = []

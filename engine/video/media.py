@@ -4,6 +4,8 @@ import threading
 from pathlib import Path
 from typing import Protocol
 
+import av
+
 from engine.errors import VideoError
 from engine.progress import CancelToken, ProgressCallback
 from engine.results import VideoIdentity
@@ -185,7 +187,7 @@ def open_media(
         chosen = choose_stream(container, path, stream)
         for other in container.streams:
             if other.index != chosen.index:
-                other.discard = "all"
+                other.discard = av.stream.Discard.all
         table = read_packets(container, chosen, path, cancel=cancel, progress=progress)
     if not table.pts:
         raise VideoError("The video holds no frame", advice="Copy it again from its source", file=path)
