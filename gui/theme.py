@@ -1,60 +1,96 @@
-"""The colours and fonts of the window, in one table. Nothing else in gui names a colour."""
+"""The look of the window: colours, style sheet and icons from resources/. GUI thread only."""
 
-from __future__ import annotations
-
+import tomllib
 from functools import cache
+from string import Template
 
-from PySide6.QtGui import QColor, QFont
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QByteArray, QRectF, Qt
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QApplication, QWidget
 
-from engine.rendering.palette import face_colour
+from engine import paths
 
-COLORS = {
-    "window": "#16181d",
-    "panel": "#1c1f25",
-    "inset": "#101216",
-    "raised": "#282c34",
-    "border": "#343a45",
-    "text": "#e4e7ec",
-    "muted": "#98a1b0",
-    "accent": "#5aa9e6",
-    "high": "#f09a3e",
-    "low": "#7fb0de",
-    "error": "#f2777a",
-    "warning": "#e8c15c",
-    "good": "#5fbf8f",
-    "grid": "#2a2f38",
-    "hatch": "#3a4150",
-    "threshold": "#e4e7ec",
-    "cursor": "#ff5f56",
-    "hover": "#7d8797",
-    "mark": "#e8c15c",
-    "analysed": "#5aa9e6",
-    "cached": "#4caf7a",
-}
-"""Text and muted text reach a contrast of 4.5 to 1 on window, panel and raised."""
+ICON_INK = "#e6eaf0"
+"""The colour in which the icon files are drawn; it is replaced by the wanted one."""
+ICON_SIZES = (16, 20, 24, 32)
 
 
 @cache
-def color(name: str) -> QColor:
-    """A colour of the table."""
-    return QColor(COLORS[name])
+def colours() -> dict[str, str]:
+    """All named colours of the theme, "#rrggbb" by name."""
+    text = (paths.RESOURCES / "themes" / "dark.toml").read_text(encoding="utf-8")
+    return {name: value for group in tomllib.loads(text).values() for name, value in group.items()}
 
 
-def track_color(track_id: int) -> QColor:
-    """The colour of a face, the same on the picture, in the plots and in an export."""
-    return QColor(*face_colour(track_id))
+def colour(name: str) -> QColor:
+    """One colour of the theme."""
+    return QColor(colours()[name])
 
 
-def small_font(widget: QWidget) -> QFont:
-    """The widget's font, a little smaller, for lanes and captions."""
-    font = QFont(widget.font())
-    font.setPointSizeF(max(7.5, font.pointSizeF() * 0.85))
-    return font
+def apply(app: QApplication) -> None:
+    """Give the whole program its look; once, before any widget is made."""
+    app.setStyle("Fusion")
+    palette = QPalette()
+    roles = QPalette.ColorRole
+    for role, name in (
+        (roles.Window, "window"),
+        (roles.WindowText, "text"),
+        (roles.Base, "panel"),
+        (roles.AlternateBase, "window"),
+        (roles.Text, "text"),
+        (roles.Button, "raised"),
+        (roles.ButtonText, "text"),
+        (roles.ToolTipBase, "raised"),
+        (roles.ToolTipText, "text"),
+        (roles.PlaceholderText, "muted"),
+        (roles.Highlight, "selection"),
+        (roles.HighlightedText, "text"),
+        (roles.Link, "accent_text"),
+        (roles.Mid, "border"),
+        (roles.Dark, "picture"),
+    ):
+        palette.setColor(role, colour(name))
+    for role in (roles.WindowText, roles.Text, roles.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, colour("muted"))
+    app.setPalette(palette)
+    sheet = Template((paths.RESOURCES / "themes" / "window.qss").read_text(encoding="utf-8"))
+    app.setStyleSheet(sheet.substitute(colours(), icons=(paths.RESOURCES / "icons").as_posix()))
+    app.setWindowIcon(icon("tellframe"))
 
 
-def numbers_font(widget: QWidget) -> QFont:
-    """The widget's font with digits of equal width, for numbers that change or stand in columns."""
-    font = QFont(widget.font())
-    font.setFeature(QFont.Tag("tnum"), 1)
-    return font
+@cache
+def icon(name: str, ink: str = "text") -> QIcon:
+    """The drawing resources/icons/NAME.svg in a colour of the theme; greyed where disabled."""
+    drawing = (paths.RESOURCES / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+    made = QIcon()
+    for mode, paint in ((QIcon.Mode.Normal, ink), (QIcon.Mode.Disabled, "strong")):
+        renderer = QSvgRenderer(QByteArray(drawing.replace(ICON_INK, colours()[paint]).encode()))
+        for size in ICON_SIZES:
+            made.addPixmap(_drawn(renderer, size), mode)
+    return made
+
+
+def picture(name: str, size: int, ink: str = "text") -> QPixmap:
+    """The drawing resources/icons/NAME.svg as a picture of `size` pixels."""
+    drawing = (paths.RESOURCES / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+    return _drawn(QSvgRenderer(QByteArray(drawing.replace(ICON_INK, colours()[ink]).encode())), size)
+
+
+def set_role(widget: QWidget, role: str, level: str = "") -> None:
+    """Give a widget a look of the style sheet: title, heading, muted, badge, primary, flat, link; and a level."""
+    widget.setProperty("role", role)
+    widget.setProperty("level", level)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def _drawn(renderer: QSvgRenderer, size: int) -> QPixmap:
+    ratio = QGuiApplication.instance().devicePixelRatio()  # type: ignore[union-attr]
+    drawn = QPixmap(round(size * ratio), round(size * ratio))
+    drawn.setDevicePixelRatio(ratio)
+    drawn.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(drawn)
+    renderer.render(painter, QRectF(0, 0, size, size))
+    painter.end()
+    return drawn
