@@ -1,15 +1,16 @@
-"""The look of the window: colours, style sheet and icons from resources/. GUI thread only."""
+"""The look of the window: colours, fonts, style sheet and icons from resources/. GUI thread only."""
 
 import tomllib
 from functools import cache
 from string import Template
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from engine import paths
+from engine.rendering.palette import face_colour
 
 ICON_INK = "#e6eaf0"
 """The colour in which the icon files are drawn; it is replaced by the wanted one."""
@@ -23,9 +24,29 @@ def colours() -> dict[str, str]:
     return {name: value for group in tomllib.loads(text).values() for name, value in group.items()}
 
 
-def colour(name: str) -> QColor:
+@cache
+def color(name: str) -> QColor:
     """One colour of the theme."""
     return QColor(colours()[name])
+
+
+def track_color(track_id: int) -> QColor:
+    """The colour of a face, the same on the picture, in the plots and in an export."""
+    return QColor(*face_colour(track_id))
+
+
+def small_font(widget: QWidget) -> QFont:
+    """The widget's font, a little smaller, for lanes and captions."""
+    font = QFont(widget.font())
+    font.setPointSizeF(max(7.5, font.pointSizeF() * 0.85))
+    return font
+
+
+def numbers_font(widget: QWidget) -> QFont:
+    """The widget's font with digits of equal width, for numbers that change or stand in columns."""
+    font = QFont(widget.font())
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font
 
 
 def apply(app: QApplication) -> None:
@@ -46,13 +67,13 @@ def apply(app: QApplication) -> None:
         (roles.PlaceholderText, "muted"),
         (roles.Highlight, "selection"),
         (roles.HighlightedText, "text"),
-        (roles.Link, "accent_text"),
+        (roles.Link, "link"),
         (roles.Mid, "border"),
         (roles.Dark, "picture"),
     ):
-        palette.setColor(role, colour(name))
+        palette.setColor(role, color(name))
     for role in (roles.WindowText, roles.Text, roles.ButtonText):
-        palette.setColor(QPalette.ColorGroup.Disabled, role, colour("muted"))
+        palette.setColor(QPalette.ColorGroup.Disabled, role, color("disabled"))
     app.setPalette(palette)
     sheet = Template((paths.RESOURCES / "themes" / "window.qss").read_text(encoding="utf-8"))
     app.setStyleSheet(sheet.substitute(colours(), icons=(paths.RESOURCES / "icons").as_posix()))
