@@ -33,7 +33,7 @@ def build_layers(shown: FrameShown, style: OverlayStyle) -> Layers:
     if style.boxes:
         for face in shown.faces:
             items += _face(face, scene.width, stroke, size)
-    if style.curve:
+    if style.curve and scene.scores:
         items += curve_strip(shown, style.decision, stroke)
     if style.labels:
         items += _labels(shown, style, size)

@@ -1,0 +1,139 @@
+"""Explanation maps as numbers (`maps.npz`), as pictures over their frames, and in words (`summary.json`)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.case.codec import pack
+from engine.errors import UsageError
+from engine.exports import sidecar
+from engine.exports.files import Staging, never_over
+from engine.exports.stills import png
+from engine.progress import CancelToken, ProgressCallback, ProgressMeter
+from engine.rendering.compose import render_frame
+from engine.rendering.layers import build_layers
+from engine.rendering.scene import Scene
+from engine.rendering.style import OverlayStyle
+from engine.results import Explanation
+from engine.video.media import Media
+
+CONVENTION = (
+    "values are the explainer's own, unscaled, at its native resolution; positive supports fake, negative "
+    "supports real; affine maps continuous map coordinates (x, y) to continuous frame coordinates, where pixel "
+    "(0, 0) covers [0, 1)"
+)
+
+
+def export_maps(
+    media: Media,
+    explanations: Sequence[Explanation],
+    out: Path,
+    *,
+    style: OverlayStyle | None = None,
+    cancel: CancelToken | None = None,
+    progress: ProgressCallback | None = None,
+) -> tuple[Path, ...]:
+    """Write maps.npz, one overlay PNG per frame and summary.json into a folder: all, or nothing. Any one thread.
+
+    maps.npz holds, sorted by frame and then by track, one row per explained face: frames (F,) int64, values
+    (F, h, w) float32, affine (F, 2, 3) float32, and beside them track (F,) int64, pts (F,) int64 and logits (F,)
+    float32.
+
+    Raises:
+        UsageError: there is no explanation, or they are not of one explainer and one size.
+        FrameUnavailableError: a frame cannot be decoded.
+        ExportError: the disk is full or the place cannot be written.
+        CancelledError: cancelled.
+    """
+    arrays = gather(explanations, media.path)
+    never_over([media.path], [out])
+    style = style or OverlayStyle(curve=False)
+    identity = media.identity(cancel, progress)
+    first = explanations[0]
+    frames = np.unique(arrays["frames"]).tolist()
+    scene = Scene(
+        media.width,
+        media.height,
+        frames[0],
+        frames[-1],
+        explanations=explanations,
+        detector_id=first.detector_id,
+        weights_sha256=first.provenance.weights_sha256,
+        explainer_id=first.explainer_id,
+    )
+    meter = ProgressMeter("Writing maps", len(frames), "frames", progress)
+    written = [out / "maps.npz"]
+    reader = media.reader(stepping=True)
+    try:
+        with Staging() as staging:
+            staging.folder(out)
+            staging.write(written[0], pack(arrays))
+            for done, number in enumerate(frames, 1):
+                if cancel is not None:
+                    cancel.check()
+                frame = reader.read(number)
+                shown = scene.at(frame.index, frame.pts, frame.seconds)
+                path = out / f"overlay_{frame.index:07d}_pts_{frame.pts}.png"
+                staging.write(path, png(render_frame(frame.pixels, build_layers(shown, style)), frame, identity))
+                written.append(path)
+                meter.update(done)
+            media.verify_unchanged()
+            summary = out / "summary.json"
+            staging.write_json(
+                summary,
+                sidecar.header(identity)
+                | {
+                    "detector": first.detector_id,
+                    "explainer": first.explainer_id,
+                    "signed": first.signed,
+                    "convention": CONVENTION,
+                    "provenance": sidecar.provenances(e.provenance for e in explanations),
+                    "style": sidecar.look(style),
+                    "maps": _rows(arrays),
+                },
+            )
+            written.append(summary)
+    finally:
+        reader.close()
+    return tuple(written)
+
+
+def gather(explanations: Sequence[Explanation], file: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of maps.npz.
+
+    Raises:
+        UsageError: there is nothing in them, or they are not of one explainer and one size.
+    """
+    if not any(len(e.frames) for e in explanations):
+        raise UsageError("None of these frames shows a face", advice="Choose frames with a face", file=file)
+    kinds = {(e.explainer_id, e.detector_id, e.values.shape[1:]) for e in explanations}
+    if len(kinds) > 1:
+        raise UsageError(
+            "Maps of several explainers cannot share a file", advice="Export one at a time", file=file
+        )
+    track = np.concatenate([np.full(len(e.frames), e.track_id, np.int64) for e in explanations])
+    frames = np.concatenate([e.frames for e in explanations])
+    order = np.lexsort((track, frames))
+    names = ("pts", "values", "affine", "logits")
+    arrays = {name: np.concatenate([getattr(e, name) for e in explanations])[order] for name in names}
+    return {"frames": frames[order], "track": track[order]} | arrays
+
+
+def _rows(arrays: dict[str, np.ndarray[Any, Any]]) -> list[dict[str, Any]]:
+    rows = []
+    for i, values in enumerate(arrays["values"]):
+        strength = np.abs(values).sum(dtype=np.float64)
+        positive = float(values[values > 0].sum(dtype=np.float64) / strength) if strength else None
+        rows.append(
+            {
+                "frame": int(arrays["frames"][i]),
+                "pts": int(arrays["pts"][i]),
+                "track": int(arrays["track"][i]),
+                "logit": sidecar.number(float(arrays["logits"][i])),
+                "largest": sidecar.number(float(np.abs(values).max())),
+                "share_supporting_fake": positive,
+            }
+        )
+    return rows

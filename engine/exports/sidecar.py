@@ -1,0 +1,56 @@
+"""What goes beside every exported file: where it came from and what is needed to make it again."""
+
+import math
+import platform
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+from engine.case.codec import encode_provenance
+from engine.rendering.style import OverlayStyle
+from engine.results import Provenance, VideoIdentity
+
+LIBRARIES = ("av", "numpy", "opencv-python-headless")
+
+
+def header(identity: VideoIdentity) -> dict[str, Any]:
+    """Program, versions, time and evidence."""
+    return {
+        "program": {"name": "Tellframe", "version": metadata.version("tellframe")},
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "source": video(identity),
+    }
+
+
+def video(identity: VideoIdentity) -> dict[str, Any]:
+    """A piece of evidence as the command line and the sidecars name it."""
+    return {
+        "path": identity.path,
+        "sha256": identity.sha256,
+        "size": identity.size,
+        "frames": identity.frames,
+        "seconds": identity.seconds,
+        "variable_rate": identity.variable_rate,
+        "width": identity.width,
+        "height": identity.height,
+        "time_base": str(identity.time_base),
+    }
+
+
+def provenances(found: Iterable[Provenance]) -> list[dict[str, Any]]:
+    """Each provenance once, in order of appearance."""
+    encoded = [encode_provenance(each) for each in found]
+    return [each for i, each in enumerate(encoded) if each not in encoded[:i]]
+
+
+def look(style: OverlayStyle) -> dict[str, Any]:
+    """The settings of the overlay."""
+    return asdict(style) | {"smoothing": "none (nearest neighbour)", "scale": "largest |value| of each frame"}
+
+
+def number(value: float | None) -> float | None:
+    """A number for JSON: None where there is none, or where it is not finite."""
+    return None if value is None or not math.isfinite(value) else value
