@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import av
 import av.error
 
 from engine.video.index import FrameIndex
-from engine.video.packets import packets
+from engine.video.packets import only, packets
 from engine.video.source import choose_stream, open_container
 
 # Decoders whose non-reference pictures can be left out without changing any other picture.
@@ -26,7 +25,8 @@ class Decoder:
     def __init__(self, path: Path, stream: int, index: FrameIndex, *, stepping: bool) -> None:
         self._path, self._number, self._index = path, stream, index
         self._stepping = stepping
-        self._key_pts = {int(p) for p in index.pts[index.keys]}
+        stamp = index.stamp
+        self._key_stamps = set() if stamp is None else {int(s) for s in stamp[index.keys]}
         self._container: Any = None
         self._open()
 
@@ -37,16 +37,14 @@ class Decoder:
         context = self._stream.codec_context
         context.thread_type = "SLICE" if self._stepping else "AUTO"
         context.thread_count = 0
-        self._skippable = context.name in _SKIPPABLE
-        for other in self._container.streams:
-            if other.index != self._number:
-                other.discard = av.stream.Discard.all
+        self._skippable = context.name in _SKIPPABLE and self._index.stamp is not None
+        only(self._container, self._stream)
         self._packets: Iterator[Any] = packets(self._container, self._stream)
         self._ready: deque[tuple[int, Any]] = deque()
         self._failed: list[int] = []
         self._from = -1
         self._drained = False
-        self.at_start = True
+        self._counted = 0
 
     def close(self) -> None:
         if self._container is not None:
@@ -66,18 +64,20 @@ class Decoder:
 
     def _try_seek(self, key: int, index: int) -> bool:
         """Seek to a key frame; False if the container leads to no key frame at or before `index`."""
+        stamp = self._index.stamp
+        if stamp is None:
+            return False
         try:
-            self._container.seek(int(self._index.pts[key]), stream=self._stream, backward=True)
+            self._container.seek(int(stamp[key]), stream=self._stream, backward=True)
         except av.error.FFmpegError:
             return False
         self._ready.clear()
         self._failed.clear()
         self._drained = False
-        self.at_start = False
         source = packets(self._container, self._stream)
         for packet in source:
-            if packet.is_keyframe and packet.pts in self._key_pts:
-                landed = self._number_of(packet.pts)
+            if packet.is_keyframe and packet.pts in self._key_stamps:
+                landed = self._index.of_stamp(packet.pts)
                 if landed > index:
                     return False
                 self._from = landed
@@ -108,23 +108,30 @@ class Decoder:
 
     def _feed(self, packet: Any, skip_before: int = 0) -> None:
         if self._skippable:
-            skip = skip_before > 0 and packet.pts is not None and packet.pts < self._index.pts[skip_before]
-            self._stream.codec_context.skip_frame = "NONREF" if skip else "DEFAULT"
+            number = -1 if packet.pts is None else self._index.of_stamp(packet.pts)
+            self._stream.codec_context.skip_frame = "NONREF" if 0 <= number < skip_before else "DEFAULT"
         self._take(packet)
 
     def _take(self, packet: Any) -> None:
         try:
             frames = self._stream.codec_context.decode(packet)
         except av.error.FFmpegError:
-            number = -1 if packet is None or packet.pts is None else self._number_of(packet.pts)
-            if number >= max(self._from, 0):
-                self._failed.append(number)
+            if packet is not None:
+                self._refused(packet.pts)
             return
         for frame in frames:
-            number = -1 if frame.pts is None else self._number_of(frame.pts)
+            number = self._shown_as(frame.pts)
             if number >= max(self._from, 0):
                 self._ready.append((number, frame))
 
-    def _number_of(self, pts: int) -> int:
-        at = int(self._index.pts.searchsorted(pts))
-        return at if at < len(self._index) and self._index.pts[at] == pts else -1
+    def _refused(self, stamp: int | None) -> None:
+        number = -1 if stamp is None else self._index.of_stamp(stamp)
+        if number >= max(self._from, 0):
+            self._failed.append(number)
+
+    def _shown_as(self, stamp: int | None) -> int:
+        """The number of the frame that has come out of the decoder, -1 if the index does not know it."""
+        if self._index.stamp is None:
+            self._counted += 1
+            return self._counted - 1
+        return -1 if stamp is None else self._index.of_stamp(stamp)

@@ -14,7 +14,10 @@ class FrameIndex:
     """All frames of one video stream in display order. Immutable; any thread may use it.
 
     Attributes:
-        pts: (N,) int64 presentation times, never falling.
+        pts: (N,) int64 presentation times, rising.
+        stamp: (N,) int64, different for all frames: the time the decoder puts on each frame. Equal to pts unless
+            the container stores decoding times only. None where the packets do not tell the frames apart; then a
+            frame can only be found by decoding from the start and counting.
         key: (N,) bool, True where decoding may start.
         rank: (N,) int64, place of each frame in decoding order (a permutation of 0..N-1).
         time_base: seconds per pts unit.
@@ -22,6 +25,7 @@ class FrameIndex:
     """
 
     pts: IntArray
+    stamp: IntArray | None
     key: BoolArray
     rank: IntArray
     time_base: Fraction
@@ -65,6 +69,28 @@ class FrameIndex:
         at = int(np.searchsorted(self.pts, pts + 1e-6 * max(1.0, abs(seconds)), side="right")) - 1
         return min(max(at, 0), len(self) - 1)
 
+    def of_stamp(self, stamp: int) -> int:
+        """The frame on which the decoder puts this time, -1 if there is none."""
+        order, stamps = self._stamps
+        at = int(stamps.searchsorted(stamp))
+        return int(order[at]) if at < len(stamps) and stamps[at] == stamp else -1
+
+    @cached_property
+    def _stamps(self) -> tuple[IntArray, IntArray]:
+        stamp = np.empty(0, np.int64) if self.stamp is None else self.stamp
+        order = np.argsort(stamp, kind="stable")
+        return order, stamp[order]
+
+    def without_first(self, count: int) -> "FrameIndex":
+        """The index without its first frames in display order."""
+        if count == 0:
+            return self
+        rank = np.argsort(np.argsort(self.rank[count:]))
+        stamp = None if self.stamp is None else frozen(self.stamp[count:])
+        return FrameIndex(
+            frozen(self.pts[count:]), stamp, frozen(self.key[count:]), frozen(rank), self.time_base, self.end_pts
+        )
+
     @cached_property
     def hold(self) -> IntArray:
         """(N,) the last frame in display order among those decoded before each frame.
@@ -89,13 +115,19 @@ class FrameIndex:
 
 
 def make_index(
-    pts: IntArray, key: BoolArray, rank: IntArray, time_base: Fraction, last_duration: int = 0
+    pts: IntArray,
+    stamp: IntArray | None,
+    key: BoolArray,
+    rank: IntArray,
+    time_base: Fraction,
+    last_duration: int = 0,
 ) -> FrameIndex:
-    """An index from arrays in display order; the last frame lasts as stored, or else as the one before it."""
+    """An index from arrays in display order; the last frame lasts as stored, or else as the usual one does."""
     if last_duration <= 0:
         last_duration = int(np.median(np.diff(pts))) if len(pts) > 1 else max(1, round(1 / (25 * time_base)))
     return FrameIndex(
         frozen(pts.astype(np.int64)),
+        None if stamp is None else frozen(stamp.astype(np.int64)),
         frozen(key.astype(np.bool_)),
         frozen(rank.astype(np.int64)),
         time_base,

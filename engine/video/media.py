@@ -4,9 +4,6 @@ import threading
 from pathlib import Path
 from typing import Protocol
 
-import av
-
-from engine.errors import VideoError
 from engine.progress import CancelToken, ProgressCallback
 from engine.results import VideoIdentity
 from engine.video.colour import Converter, Orientation, orientation_of
@@ -15,7 +12,7 @@ from engine.video.decoding import Decoder
 from engine.video.facts import MediaFacts, read_facts
 from engine.video.hashing import hash_files
 from engine.video.index import FrameIndex
-from engine.video.packets import read_packets
+from engine.video.packets import build_index, only
 from engine.video.reader import FrameReader
 from engine.video.source import FileState, choose_stream, file_state, open_container, require_unchanged
 
@@ -184,22 +181,17 @@ def open_media(
     path = Path(path)
     state = file_state(path)
     with open_container(path) as container:
-        chosen = choose_stream(container, path, stream)
-        for other in container.streams:
-            if other.index != chosen.index:
-                other.discard = av.stream.Discard.all
-        table = read_packets(container, chosen, path, cancel=cancel, progress=progress)
-    if not table.pts:
-        raise VideoError("The video holds no frame", advice="Copy it again from its source", file=path)
-    index = table.index(chosen.time_base)
+        number = choose_stream(container, path, stream).index
+    index = build_index(path, number, cancel=cancel, progress=progress)
     with open_container(path) as container:
-        chosen = choose_stream(container, path, stream)
+        chosen = choose_stream(container, path, number)
+        only(container, chosen)
         first = next(iter(container.decode(chosen)))
         orientation = orientation_of(first)
         facts = read_facts(
             container,
             state.size,
-            chosen.index,
+            number,
             orientation,
             interlaced=first.interlaced_frame,
             pixel_format=first.format.name,

@@ -1,32 +1,41 @@
-"""Building the frame index by demuxing: no picture is decoded."""
+"""Building the frame index: by demuxing alone where the packets tell the truth, else by decoding all once.
+
+The packets' times are put to the proof on the first frames. They are not trusted where a packet has no time of its
+own (raw streams), where two have the same, and where the container stores decoding times only (H.264 in AVI).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import av.error
 import numpy as np
 
+from engine.errors import VideoError
 from engine.progress import CancelToken, ProgressCallback, ProgressMeter
+from engine.video import h264
 from engine.video.index import FrameIndex, make_index
+from engine.video.source import choose_stream, open_container
+
+PROOF = 24
 
 
 @dataclass(slots=True)
 class PacketTable:
-    """What the packets of one stream say, in decoding order."""
+    """What the packets of one stream say, in decoding order.
+
+    Attributes:
+        complete: whether every packet has a time, different from all others.
+    """
 
     pts: list[int] = field(default_factory=list)
     key: list[bool] = field(default_factory=list)
     last_duration: int = 0
     complete: bool = True
-    """Whether every packet that yields a frame has a time of its own."""
-
-    def index(self, time_base: Any) -> FrameIndex:
-        """The index in display order; the table must hold a frame."""
-        pts = np.array(self.pts, np.int64)
-        order = np.argsort(pts, kind="stable")
-        return make_index(pts[order], np.array(self.key, bool)[order], order, time_base, self.last_duration)
 
 
 def packets(container: Any, stream: Any) -> Iterator[Any]:
@@ -35,23 +44,31 @@ def packets(container: Any, stream: Any) -> Iterator[Any]:
         for packet in container.demux(stream):
             if packet.size:
                 yield packet
-    except av.error.FFmpegError:
+    except (av.error.FFmpegError, OSError):
         return
+
+
+def only(container: Any, stream: Any) -> None:
+    """Let the demuxer pass over all other streams."""
+    for other in container.streams:
+        if other.index != stream.index:
+            other.discard = av.stream.Discard.all
 
 
 def read_packets(
     container: Any,
     stream: Any,
-    path: Path,
+    size: int,
     *,
     cancel: CancelToken | None = None,
     progress: ProgressCallback | None = None,
 ) -> PacketTable:
-    """Demux a whole stream. About 100,000 packets per second."""
-    meter = ProgressMeter("Reading the index", path.stat().st_size, "bytes", progress)
+    """Demux a whole stream of a file of `size` bytes. About 100,000 packets per second."""
+    meter = ProgressMeter("Reading the index", size, "bytes", progress)
     table = PacketTable()
     seen: set[int] = set()
     latest = -(1 << 63)
+    is_h264, extradata = stream.codec_context.name == "h264", stream.codec_context.extradata
     for number, packet in enumerate(packets(container, stream)):
         if number % 256 == 0:
             if cancel is not None:
@@ -65,7 +82,100 @@ def read_packets(
             continue
         seen.add(pts)
         table.pts.append(pts)
-        table.key.append(packet.is_keyframe)
+        table.key.append(
+            packet.is_keyframe and not (is_h264 and not h264.starts_clean(memoryview(packet), extradata))
+        )
         if pts > latest:
             latest, table.last_duration = pts, packet.duration or 0
     return table
+
+
+def build_index(
+    path: Path,
+    number: int,
+    *,
+    cancel: CancelToken | None = None,
+    progress: ProgressCallback | None = None,
+) -> FrameIndex:
+    """The index of video stream `number` of a file.
+
+    Raises:
+        VideoError: not a single frame can be decoded.
+        CancelledError: cancelled.
+    """
+    size = path.stat().st_size
+    with open_container(path) as container:
+        stream = choose_stream(container, path, number)
+        only(container, stream)
+        table = read_packets(container, stream, size, cancel=cancel, progress=progress)
+        time_base: Fraction = stream.time_base
+        # An AVI file has no presentation times; for H.264 they cannot be worked out from its packets.
+        guessed = container.format.name == "avi" and stream.codec_context.name in ("h264", "hevc")
+    if table.complete and table.pts and not guessed:
+        index = _from_packets(table, time_base)
+        proof = _stamps(path, number, limit=PROOF)
+        if proof and proof[0] is not None:
+            # pictures shown before the first that can be decoded (a recording cut in the middle) are no frames
+            skipped = int(np.searchsorted(index.pts, proof[0]))
+            if proof == index.pts[skipped : skipped + len(proof)].tolist():
+                return index.without_first(skipped)
+    stamps = _stamps(
+        path, number, cancel=cancel, meter=ProgressMeter("Decoding the index", size, "bytes", progress)
+    )
+    if not stamps:
+        raise VideoError(
+            "Not one frame of the video can be decoded", advice="Copy it again from its source", file=path
+        )
+    return _from_decoding(stamps, table, time_base)
+
+
+def _from_packets(table: PacketTable, time_base: Fraction) -> FrameIndex:
+    pts = np.array(table.pts, np.int64)
+    order = np.argsort(pts, kind="stable")
+    pts = pts[order]
+    return make_index(pts, pts, np.array(table.key, bool)[order], order, time_base, table.last_duration)
+
+
+def _from_decoding(stamps: list[int | None], table: PacketTable, time_base: Fraction) -> FrameIndex:
+    """The index of frames that came out of the decoder with these times, in this order."""
+    count = len(stamps)
+    known = [s for s in stamps if s is not None]
+    packet_of = {pts: at for at, pts in enumerate(table.pts)}
+    if len(known) == count == len(set(known)) and all(s in packet_of for s in known) and table.complete:
+        stamp = np.array(known, np.int64)
+        places = np.array([packet_of[s] for s in known], np.int64)
+        rank = np.argsort(np.argsort(places, kind="stable"), kind="stable")
+        key = np.array(table.key, bool)[places]
+        return make_index(np.sort(stamp), stamp, key, rank, time_base, table.last_duration)
+    rising = len(known) == count and all(b > a for a, b in pairwise(known))
+    step = max(1, round(1 / (25 * time_base)))
+    pts = np.array(known, np.int64) if rising else np.arange(count, dtype=np.int64) * step
+    return make_index(pts, None, np.arange(count) == 0, np.arange(count), time_base)
+
+
+def _stamps(
+    path: Path,
+    number: int,
+    *,
+    limit: int | None = None,
+    cancel: CancelToken | None = None,
+    meter: ProgressMeter | None = None,
+) -> list[int | None]:
+    """The times that the decoder puts on the frames, in the order in which it gives them, from the start."""
+    found: list[int | None] = []
+    with open_container(path) as container:
+        stream = choose_stream(container, path, number)
+        only(container, stream)
+        stream.thread_type = "AUTO"
+        for packet in chain(packets(container, stream), [None]):  # None empties the decoder
+            if cancel is not None:
+                cancel.check()
+            if meter is not None and packet is not None:
+                meter.update(packet.pos or 0)
+            try:
+                found += [frame.pts for frame in stream.codec_context.decode(packet)]
+            except av.error.FFmpegError:
+                continue
+            if limit is not None and len(found) >= limit:
+                return found[:limit]
+    return found
