@@ -2,6 +2,15 @@
 
 import faulthandler
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def open_window(paths: Sequence[Path]) -> int:
+    """Show the window until it is closed. torch is imported later, in the engine thread."""
+    from gui.app import run
+
+    return run(list(paths))
 
 
 def main() -> int:
@@ -9,7 +18,7 @@ def main() -> int:
     faulthandler.enable()
     from engine.cli import run
 
-    return run(sys.argv[1:])
+    return run(sys.argv[1:], open_window)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,79 @@
+"""`analyze VIDEO...`: faces and scores, on the screen, as JSON, in a case."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from engine.cli import words
+from engine.cli.session import EngineSession
+from engine.cli.verdict import report
+from engine.errors import UsageError
+from engine.exports.files import Staging, never_over
+from engine.runtime.protocol import AnalysisDone, AnalyzeRequest
+from engine.video.media import open_media
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser("analyze", help="find the faces of videos and score them")
+    parser.add_argument("videos", nargs="+", type=Path, metavar="VIDEO")
+    words.add_detector(parser, several=True)
+    parser.add_argument(
+        "--case", type=Path, metavar="FILE.tell", help="keep the results there, and go on from them"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the results there; - for standard output")
+    words.add_device(parser)
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="score each n-th frame only")
+
+
+def run(args: argparse.Namespace) -> int:
+    detectors = words.ids(args.detector)
+    if args.every < 1:
+        raise UsageError(f"--every is {args.every}", advice="Give a whole number from 1")
+    outputs = [Path(args.json)] if args.json and args.json != "-" else []
+    for path in [*outputs, *([args.case] if args.case else [])]:
+        words.writable(path)
+    never_over(args.videos, [*outputs, *([args.case] if args.case else [])])
+    for path in args.videos:  # a bad file is told before hours of work, not after them
+        open_media(path).close()
+    entries = []
+    with EngineSession(args.device) as session:
+        infos = {info.id: info for info in session.detectors().detectors}
+        for path in args.videos:
+            done = {}
+            for name in detectors:
+                answers = session.ask(
+                    AnalyzeRequest(path, name, case=args.case, every=args.every, device=args.device)
+                )
+                done[name] = next(event for event in answers if isinstance(event, AnalysisDone))
+            entries.append(report(done, infos))
+            for name, answer in done.items():
+                for warning in answer.warnings:
+                    session.say(f"{path} ({name}): {warning}")
+    if args.json == "-":
+        print(json.dumps(entries, indent=1, allow_nan=False))  # noqa: T201 - this is the command line
+        return 0
+    for out in outputs:
+        with Staging() as staging:
+            staging.write_json(out, entries)
+    for entry in entries:
+        print(summary(entry))  # noqa: T201 - this is the command line
+    return 0
+
+
+def summary(entry: dict[str, Any]) -> str:
+    """What a person reads of one video."""
+    lines = [f"{entry['video']['path']}: fake probability {_shown(entry['fake_probability'])}"]
+    for name, verdict in entry["detectors"].items():
+        lines.append(f"  {name}: {_shown(verdict['fake_probability'])}")
+        for track in entry["tracks"]:
+            mine = next(d for d in track["detectors"] if d["id"] == name)
+            lines.append(
+                f"    face {track['id'] + 1}, frames {track['first']} to {track['last']}: "
+                f"{_shown(mine['fake_probability'])} from {len(mine['spans'])} scores"
+            )
+    return "\n".join(lines)
+
+
+def _shown(probability: float | None) -> str:
+    return "none" if probability is None else f"{probability:.3f}"

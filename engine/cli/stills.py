@@ -1,0 +1,42 @@
+"""`stills VIDEO`: exact frames as PNG, with or without an overlay."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from engine.cli import words
+from engine.cli.scenes import analysed_scene
+from engine.cli.session import EngineSession, ProgressBar
+from engine.exports.stills import export_stills
+from engine.rendering.style import OverlayStyle
+from engine.video.media import open_media
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser("stills", help="write exact frames as PNG")
+    parser.add_argument("video", type=Path, metavar="VIDEO")
+    parser.add_argument("--frames", required=True, metavar="A:B|A,B,C")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--explainer", metavar="ID", help="draw boxes and its masks over the frames")
+    words.add_detector(parser)
+    words.add_device(parser)
+    words.add_style(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    frames = words.frame_list(args.frames)
+    style = OverlayStyle(args.opacity, args.threshold, args.colour_map, curve=False)
+    media = open_media(args.video)
+    bar = ProgressBar()
+    try:
+        words.inside(frames, len(media.index), args.video)
+        scene = None
+        if args.explainer is not None:
+            with EngineSession(args.device) as session:
+                scene = analysed_scene(session, media, frames, args.detector, args.explainer, args.device)
+        written = export_stills(media, frames, args.out, scene=scene, style=style, progress=bar.show)
+    finally:
+        bar.close()
+        media.close()
+    print(f"{args.out}: {len(written)} stills")  # noqa: T201 - this is the command line
+    return 0

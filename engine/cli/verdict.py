@@ -1,0 +1,74 @@
+"""The JSON of `analyze`: what the detectors say of a video, and how that becomes one number."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.exports.sidecar import number, video
+from engine.results import DetectorInfo, Scores
+from engine.runtime.protocol import AnalysisDone
+
+RULE = "mean"
+RULE_WORDS = (
+    "mean of the video probabilities of the detectors whose card calls their weights trustworthy; "
+    "null where there is none; not a posterior probability"
+)
+
+
+def report(done: Mapping[str, AnalysisDone], infos: Mapping[str, DetectorInfo]) -> dict[str, Any]:
+    """One video's entry from the answers of its detectors, in the order in which they were asked."""
+    first = next(iter(done.values()))
+    trusted = [name for name in done if trustworthy(infos[name])]
+    verdicts = {}
+    for name, answer in done.items():
+        warnings = list(answer.warnings)
+        if not trustworthy(infos[name]):
+            reason = infos[name].card.get("trust_reason", "its card does not say that they can be trusted")
+            warnings.append(f"The weights do not count towards the verdict: {reason}")
+        verdicts[name] = {
+            "fake_probability": number(answer.fake_probability),
+            "log10_likelihood_ratio": None,
+            "warnings": warnings,
+        }
+    return {
+        "video": {
+            key: video(first.video)[key] for key in ("path", "sha256", "frames", "seconds", "variable_rate")
+        },
+        "tracks": [
+            {
+                "id": track.id,
+                "first": int(track.frames[0]),
+                "last": int(track.frames[-1]),
+                "detectors": [
+                    _scored(name, answer.scores, track.id, infos[name]) for name, answer in done.items()
+                ],
+            }
+            for track in first.tracks
+        ],
+        "detectors": verdicts,
+        "combination": {"rule": RULE, "detectors": trusted, "text": RULE_WORDS},
+        "fake_probability": combined([done[name].fake_probability for name in trusted]),
+    }
+
+
+def trustworthy(info: DetectorInfo) -> bool:
+    """Whether the card lets the detector take part in the verdict."""
+    return info.trained and info.card.get("trustworthy") is True
+
+
+def combined(probabilities: Sequence[float | None]) -> float | None:
+    """The mean of those that exist, None if none does."""
+    known = [value for value in (number(p) for p in probabilities) if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _scored(name: str, scores: Sequence[Scores], track_id: int, info: DetectorInfo) -> dict[str, Any]:
+    mine = next((s for s in scores if s.track_id == track_id), None)
+    entry: dict[str, Any] = {"id": name, "weights_sha256": info.weights_sha256}
+    if mine is None:
+        return entry | {"fake_probability": None, "spans": [], "span_fake_probability": [], "activations": {}}
+    return entry | {
+        "fake_probability": number(mine.track_probability),
+        "spans": mine.spans.tolist(),
+        "span_fake_probability": [number(float(p)) for p in mine.fake_probability],
+        "activations": {series: values.tolist() for series, values in mine.activations.items()},
+    }
