@@ -55,7 +55,7 @@ class TrackSeries:
 
     def curve(self) -> tuple[FloatArray, FloatArray]:
         """Points to plot: middle frames of the spans (S,) float32, ascending, and probabilities (S,) float32."""
-        return self.spans.mean(axis=1, dtype=np.float32), self.scores
+        return ((self.spans[:, 0] + self.spans[:, 1]) * 0.5).astype(np.float32), self.scores
 
     def add_track(self, track: FaceTrack) -> None:
         """Take over the boxes of a part of the track."""

@@ -1,4 +1,4 @@
-"""The thin lanes of the timeline: ruler, marks, and bars of stretches. They only draw; the surface takes the mouse."""
+"""The thin lanes of the timeline: ruler, marks, bars of stretches. They only draw; the surface takes the mouse."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Lane(QWidget):
         painter = QPainter(self)
         painter.setFont(theme.small_font(self))
         painter.setPen(theme.color("muted"))
-        gutter = QRectF(0, 0, GUTTER - 10, self.height())
+        gutter = QRectF(0, 0, GUTTER - 12, self.height())
         painter.drawText(gutter, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self.title)
         painter.setClipRect(QRectF(self.scale.left, 0, self.scale.width, self.height()))
         self.draw(painter)
@@ -57,7 +57,7 @@ class Ruler(Lane):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Frame", 32, parent)
-        self._seconds: Callable[[int], float] = lambda frame: 0.0
+        self._seconds: Callable[[int], float] = lambda _frame: 0.0
 
     def set_clock(self, seconds: Callable[[int], float]) -> None:
         """How a frame's time is found, in seconds."""
@@ -70,8 +70,8 @@ class Ruler(Lane):
         half = self.height() / 2
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         painter.setPen(theme.color("muted"))
-        painter.drawText(QRectF(0, 0, GUTTER - 10, half), right, "Frame")
-        painter.drawText(QRectF(0, half - 1, GUTTER - 10, half), right, "Time")
+        painter.drawText(QRectF(0, 0, GUTTER - 12, half), right, "Frame")
+        painter.drawText(QRectF(0, half - 1, GUTTER - 12, half), right, "Time")
         self._draw_ticks(painter)
         painter.end()
 
@@ -88,13 +88,15 @@ class Ruler(Lane):
             x = scale.x(frame)
             frame_text, time_text = self._labels(frame, decimals)
             width = max(metrics.horizontalAdvance(frame_text), metrics.horizontalAdvance(time_text)) + 2
-            left = min(max(x - width / 2, scale.left - 8), self.width() - width)
+            left = min(max(x - width / 2, scale.left), self.width() - width)
             painter.setPen(theme.color("text"))
             painter.drawText(QRectF(left, 0, width, half), centre, frame_text)
             painter.setPen(theme.color("muted"))
             painter.drawText(QRectF(left, half - 1, width, half), centre, time_text)
         painter.setPen(QPen(theme.color("border"), 1))
-        painter.drawLine(QPointF(scale.left, self.height() - 0.5), QPointF(scale.left + scale.width, self.height() - 0.5))
+        painter.drawLine(
+            QPointF(scale.left, self.height() - 0.5), QPointF(scale.left + scale.width, self.height() - 0.5)
+        )
 
     def _labels(self, frame: int, decimals: int) -> tuple[str, str]:
         return f"{frame:,}".replace(",", "\u202f"), clock(self._seconds(frame), decimals)
@@ -108,9 +110,9 @@ class Ruler(Lane):
 class BarsLane(Lane):
     """Stretches of frames as bars: what is analysed, what is in memory."""
 
-    def __init__(self, title: str, color: str, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, colour: str, parent: QWidget | None = None) -> None:
         super().__init__(title, 15, parent)
-        self._color = color
+        self._colour = colour
         self.ranges: tuple[tuple[int, int], ...] = ()
 
     def set_ranges(self, ranges: Sequence[tuple[int, int]]) -> None:
@@ -126,7 +128,7 @@ class BarsLane(Lane):
         painter.fillRect(track, theme.color("inset"))
         for first, last in self.ranges:
             left, right = scale.x(first - 0.5), scale.x(last + 0.5)
-            painter.fillRect(QRectF(left, middle - 2.5, max(1.0, right - left), 5), theme.color(self._color))
+            painter.fillRect(QRectF(left, middle - 2.5, max(1.0, right - left), 5), theme.color(self._colour))
 
 
 class MarksLane(Lane):
@@ -152,14 +154,14 @@ class MarksLane(Lane):
     def draw(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = QFontMetricsF(painter.font())
-        color = theme.color("mark")
+        ink = theme.color("mark")
         middle, ends = self.height() / 2, [self.scale.x(m.first) for m in self.marks[1:]]
         for mark, room in zip(self.marks, [*ends, self.scale.left + self.scale.width], strict=False):
             left, right = self.scale.x(mark.first), self.scale.x(mark.last)
             if mark.last > mark.first:
-                self._bracket(painter, left, right, color)
+                self._bracket(painter, left, right, ink)
             painter.setPen(QPen(theme.color("window"), 1))
-            painter.setBrush(color)
+            painter.setBrush(ink)
             corners = ((left, middle - 5), (left + 5, middle), (left, middle + 5), (left - 5, middle))
             painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))
             text = metrics.elidedText(mark.note, Qt.TextElideMode.ElideRight, room - left - 16)
@@ -167,9 +169,9 @@ class MarksLane(Lane):
                 painter.setPen(theme.color("text"))
                 painter.drawText(QPointF(left + 9, middle + metrics.ascent() / 2 - 1), text)
 
-    def _bracket(self, painter: QPainter, left: float, right: float, color: QColor) -> None:
-        fill = QColor(color)
+    def _bracket(self, painter: QPainter, left: float, right: float, ink: QColor) -> None:
+        fill = QColor(ink)
         fill.setAlpha(50)
         painter.fillRect(QRectF(left, 3, right - left, self.height() - 6), fill)
-        painter.setPen(QPen(color, 1))
+        painter.setPen(QPen(ink, 1))
         painter.drawLine(QPointF(right, 3), QPointF(right, self.height() - 3))

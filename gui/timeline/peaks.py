@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.results import IntArray
 from gui.results_model import TrackSeries
-from gui.timeline.envelope import seen_frames
+from gui.timeline.envelope import unseen_frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +27,19 @@ def find_peaks(track: TrackSeries, threshold: float) -> IntArray:
     curve. A stretch ends where a score lies below the threshold or where the face is not seen; frames between
     two scored ones (every n-th frame) do not end it.
     """
-    scored = np.flatnonzero(~np.isnan(track.probability))
-    values = track.probability[scored]
-    high = values >= np.float32(threshold)
+    at, scores = track.curve()
+    high = scores >= np.float32(threshold)
     if not high.any():
         return np.empty(0, np.int64)
-    run = np.cumsum(~seen_frames(track))[scored]
+    run = np.searchsorted(unseen_frames(track), at)
     begins = high.copy()
     begins[1:] &= ~high[:-1] | (run[1:] != run[:-1])
-    frames, values = scored[high] + track.first, values[high]
+    frames, scores = at[high].astype(np.int64), scores[high]
     starts = np.flatnonzero(begins[high])
-    tops = np.maximum.reduceat(values, starts)
-    at_top = np.flatnonzero(values == np.repeat(tops, np.diff(np.append(starts, len(frames)))))
+    tops = np.maximum.reduceat(scores, starts)
+    at_top = np.flatnonzero(scores == np.repeat(tops, np.diff(np.append(starts, len(frames)))))
     _, first = np.unique(np.searchsorted(starts, at_top, side="right"), return_index=True)
-    return frames[at_top[first]].astype(np.int64)
+    return frames[at_top[first]]
 
 
 def all_peaks(tracks: Iterable[TrackSeries], threshold: float) -> list[Peak]:
@@ -67,10 +66,11 @@ def most_suspicious(tracks: Iterable[TrackSeries]) -> Peak | None:
     """The highest value of all, the earliest of equals, whatever the threshold; None while nothing is scored."""
     best: Peak | None = None
     for track in tracks:
-        if np.isnan(track.probability).all():
+        at, scores = track.curve()
+        if not len(scores):
             continue
-        frame = int(np.nanargmax(track.probability)) + track.first
-        peak = Peak(frame, track.id, track.probability_at(frame))
+        top = int(scores.argmax())
+        peak = Peak(int(at[top]), track.id, float(scores[top]))
         if best is None or (-peak.probability, peak.frame) < (-best.probability, best.frame):
             best = peak
     return best

@@ -33,7 +33,7 @@ class CurveItems:
         return self.band, self.line, self.points
 
 
-class Hatching(pg.GraphicsObject):
+class Hatching(pg.GraphicsObject):  # type: ignore[misc]
     """Stretches that were not analysed, so that empty never looks like innocent."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Hatching(pg.GraphicsObject):
         painter.setWorldTransform(to_pixels)
 
 
-class CurvePlot(pg.PlotWidget):
+class CurvePlot(pg.PlotWidget):  # type: ignore[misc]
     """Curves, threshold and hatching. It takes no mouse: the surface above it does."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -82,7 +82,7 @@ class CurvePlot(pg.PlotWidget):
         axis = item.getAxis("left")
         axis.setWidth(GUTTER)
         axis.setTicks([[(0, "0"), (0.5, "0.5"), (1, "1")], [(0.25, ""), (0.75, "")]])
-        axis.setStyle(tickLength=-4, tickTextOffset=6, tickFont=theme.small_font(self))
+        axis.setStyle(tickLength=0, tickTextOffset=8, tickFont=theme.small_font(self))
         axis.setTextPen(theme.color("muted"))
         axis.setPen(theme.color("border"))
         view = item.getViewBox()
@@ -147,7 +147,9 @@ class CurvePlot(pg.PlotWidget):
             items.line.setData(shape.x, shape.mean, connect=shape.joined.astype(np.int32))
             wide = shape.high > shape.low
             items.band.setData(
-                np.repeat(shape.x[wide], 2), np.column_stack((shape.low[wide], shape.high[wide])).ravel(), connect="pairs"
+                np.repeat(shape.x[wide], 2),
+                np.column_stack((shape.low[wide], shape.high[wide])).ravel(),
+                connect="pairs",
             )
             alone = ~shape.joined & ~np.concatenate(([False], shape.joined[:-1]))
             every = len(shape) <= columns / 10  # far zoomed in each score is a point of its own
@@ -171,4 +173,5 @@ STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.P
 
 def curve_pen(track_id: int) -> QPen:
     """Colour and line style of a person; both, so that colour is not the only sign. One pixel, cosmetic."""
-    return pg.mkPen(theme.track_color(track_id), width=1, style=STYLES[track_id % len(STYLES)])
+    pen: QPen = pg.mkPen(theme.track_color(track_id), width=1, style=STYLES[track_id % len(STYLES)])
+    return pen

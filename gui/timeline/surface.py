@@ -113,19 +113,19 @@ class Surface(QWidget):
         edge = self.scale.left + self.scale.width
         painter.fillRect(QRectF(self.scale.left, 0, max(0.0, left - self.scale.left), self.height()), shade)
         painter.fillRect(QRectF(right, 0, max(0.0, edge - right), self.height()), shade)
-        color = theme.color("accent")
+        ink = theme.color("accent")
         for x, direction in ((left, 1), (right, -1)):
-            self._vertical(painter, x, QPen(color, 1))
-            painter.fillRect(QRectF(min(x, x + 6 * direction), 0, 6, 2), color)
-            painter.fillRect(QRectF(min(x, x + 6 * direction), self.height() - 2, 6, 2), color)
+            self._vertical(painter, x, QPen(ink, 1))
+            painter.fillRect(QRectF(min(x, x + 6 * direction), 0, 6, 2), ink)
+            painter.fillRect(QRectF(min(x, x + 6 * direction), self.height() - 2, 6, 2), ink)
 
     def _paint_cursor(self, painter: QPainter) -> None:
         x = self.scale.x(self.cursor_frame)
-        color = theme.color("cursor")
-        self._vertical(painter, x, QPen(color, 1))
+        ink = theme.color("cursor")
+        self._vertical(painter, x, QPen(ink, 1))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(color)
+        painter.setBrush(ink)
         x = int(x) + 0.5
         corners = ((x - 5, 0), (x + 5, 0), (x + 5, 4), (x, 9), (x - 5, 4))
         painter.drawPolygon(QPolygonF([QPointF(a, b) for a, b in corners]))
@@ -165,7 +165,8 @@ class Surface(QWidget):
                 self._grabbed_at = position.x()
             case Grip.NOTHING:
                 self._show_what_is_under(position)
-        self._set_hover(self.scale.frame(position.x()) if position.x() >= self.scale.left - 6 else -1)
+        if self._grip is not Grip.THRESHOLD:
+            self._set_hover(self.scale.frame(position.x()) if position.x() >= self.scale.left - 6 else -1)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         grip, self._grip = self._grip, Grip.NOTHING
@@ -211,7 +212,9 @@ class Surface(QWidget):
         self.setToolTip(
             f"{mark.note or 'Mark without a note'}\nClick to go there, double click to edit the note"
             if mark
-            else "Drag to move the threshold" if over_threshold else ""
+            else "Drag to move the threshold"
+            if over_threshold
+            else ""
         )
 
     def _mark_at(self, position: QPointF) -> Mark | None:
@@ -220,7 +223,7 @@ class Surface(QWidget):
     def _over_threshold(self, position: QPointF) -> bool:
         inside = self._plot.geometry().contains(position.toPoint())
         y = position.y() - self._plot.y()
-        return inside and abs(self._plot.row_of(self._plot.threshold) - y) <= GRAB
+        return bool(inside and abs(self._plot.row_of(self._plot.threshold) - y) <= GRAB)
 
     def _threshold_at(self, position: QPointF) -> float:
         return round(self._plot.probability(position.y() - self._plot.y()), 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, QTimer
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
+from engine.results import IntArray
 from gui import theme
 from gui.bridge import Background, Task
 from gui.pictures import Wish, small_pictures
@@ -19,22 +21,28 @@ if TYPE_CHECKING:
     from engine.video.media import Media
 
 HEIGHT = 44
-BATCH = 4
+BATCH = 8
 """Thumbnails per piece of work, so that the first ones appear soon and other work gets its turn."""
 REST_MS = 400
+FIRST_MS = 2500
+"""A new video is shown, hashed and analysed first."""
 KEPT = 400
 
 
-def frames_for(scale: FrameScale, key_frames: np.ndarray, tile: float) -> list[int]:
-    """Which frames to show: per tile of `tile` pixels the first key frame in it, else the frame in its middle."""
-    step = tile / scale.pixels_per_frame
+def frames_for(scale: FrameScale, key_frames: IntArray, tile: float) -> list[int]:
+    """Which frames to show: one per `tile` pixels, a key frame where one is near, for it is decoded fastest.
+
+    Tiles begin at multiples of their length in frames, so that panning shows the same frames again.
+    """
+    step = max(1, math.ceil(tile / scale.pixels_per_frame))
     frames = []
-    for number in range(max(0, int(np.ceil(scale.width / tile - 0.25)))):
-        start, end = scale.start + number * step, scale.start + (number + 1) * step
-        at = int(np.searchsorted(key_frames, np.ceil(max(0.0, start))))
-        key = int(key_frames[at]) if at < len(key_frames) else scale.frames
-        frames.append(key if key < end - step / 4 else min(scale.frames - 1, int(start + step / 2)))
-    return sorted(set(frames))
+    for start in range(
+        max(0, math.floor(scale.start / step)) * step, min(scale.frames, math.ceil(scale.end)), step
+    ):
+        at = int(np.searchsorted(key_frames, start))
+        near = at < len(key_frames) and key_frames[at] <= start + step // 2
+        frames.append(int(key_frames[at]) if near else start)
+    return frames
 
 
 class ThumbnailsLane(Lane):
@@ -44,11 +52,11 @@ class ThumbnailsLane(Lane):
         super().__init__("Picture", HEIGHT + 4, parent)
         self._background = background
         self._media: Media | None = None
-        self._keys = np.empty(0, np.int64)
+        self._keys: IntArray = np.empty(0, np.int64)
         self._tile = HEIGHT * 16 / 9
         self._images: dict[int, QImage] = {}
         self._task: Task | None = None
-        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest = QTimer(self, singleShot=True)
         self._rest.timeout.connect(self._load)
 
     def set_media(self, media: Media | None) -> None:
@@ -59,26 +67,26 @@ class ThumbnailsLane(Lane):
         self._media = media
         self._images.clear()
         if media is not None:
-            self._keys = np.flatnonzero(media.index.key)
+            self._keys = media.index.keys
             self._tile = max(24.0, HEIGHT * media.width / media.height + 2)
-            self._rest.start()
+            self._rest.start(FIRST_MS)
         self.update()
 
     def set_scale(self, scale: FrameScale) -> None:
         super().set_scale(scale)
-        if self._media is not None:
-            self._rest.start()
+        if self._images:
+            self._rest.start(REST_MS)
 
     def draw(self, painter: QPainter) -> None:
         painter.fillRect(QRectF(self.scale.left, 2, self.scale.width, HEIGHT), theme.color("inset"))
-        free = -1e9
-        for frame in sorted(self._images):
-            x = self.scale.x(frame - 0.5)
-            image = self._images[frame]
-            if x < free or x > self.scale.left + self.scale.width:
-                continue
-            painter.drawImage(QPointF(x, 2), image)
-            free = x + image.width()
+        wanted = frames_for(self.scale, self._keys, self._tile)
+        for frame in (
+            *sorted(self._images),
+            *wanted,
+        ):  # those of other zooms fill in until the wanted ones are there
+            image = self._images.get(frame)
+            if image is not None and self.scale.start - self.scale.span < frame < self.scale.end:
+                painter.drawImage(QPointF(self.scale.x(frame - 0.5), 2), image)
 
     def _load(self) -> None:
         media = self._media
@@ -88,10 +96,10 @@ class ThumbnailsLane(Lane):
         if not missing:
             return
         wishes = [Wish(frame, QSize(4 * HEIGHT, HEIGHT)) for frame in missing[:BATCH]]
-        task = self._background.start(lambda cancel, progress: small_pictures(media, wishes, cancel), slow=True)
+        task = self._background.start(lambda cancel, _progress: small_pictures(media, wishes, cancel), slow=True)
         self._task = task
         task.succeeded.connect(lambda made: self._on_made(task, wishes, made))
-        task.failed.connect(lambda error: self._on_made(task, wishes, []))
+        task.failed.connect(lambda _error: self._on_made(task, wishes, []))
 
     def _on_made(self, task: Task, wishes: list[Wish], made: list[tuple[Wish, QImage]]) -> None:
         if task is not self._task:

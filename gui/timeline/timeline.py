@@ -8,7 +8,16 @@ from collections.abc import Sequence
 import numpy as np
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from engine.results import BoolArray
 from gui import theme
@@ -156,7 +165,9 @@ class TimelinePanel(QWidget):
             ("+", "Zoom in", "Zoom in around the playhead (also with the mouse wheel)", self.zoom_in),
             ("Fit", "Fit", "Show the whole video", self.fit),
         ):
-            button = QToolButton(text=text, toolTip=tip)
+            button = QToolButton()
+            button.setText(text)
+            button.setToolTip(tip)
             button.setAccessibleName(name)
             button.clicked.connect(action)
             row.addWidget(button)
@@ -213,7 +224,7 @@ class TimelinePanel(QWidget):
         self.threshold.blockSignals(False)
         self._show_chip()
 
-    def _on_threshold_moved(self, threshold: float, dragging: bool) -> None:  # noqa: FBT001 - a signal's argument
+    def _on_threshold_moved(self, threshold: float, dragging: bool) -> None:
         if dragging:  # the verdicts follow when the line is let go
             self.stack.plot.set_threshold(threshold)
             self.readout.setText(f"Threshold {threshold:.2f}")
@@ -256,9 +267,11 @@ class TimelinePanel(QWidget):
         sign = "▲" if above else "▽"
         name = results.tracks[most.track_id].name if most.track_id in results.tracks else ""
         self.chip.setText(f"{sign} Most suspicious: frame {most.frame}, {name}, {most.probability:.2f}")
-        self.chip.setProperty("level", "high" if above else "low")
+        self.chip.setProperty("level", "warning" if above else "")
         side = "above" if above else "below"
-        self.chip.setToolTip(f"Go to the highest score, which lies {side} the threshold of {self._session.threshold:.2f}")
+        self.chip.setToolTip(
+            f"Go to the highest score, which lies {side} the threshold of {self._session.threshold:.2f}"
+        )
         self.chip.style().polish(self.chip)
 
     def _on_hover(self, frame: int) -> None:
