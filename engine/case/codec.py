@@ -43,7 +43,9 @@ def pack(arrays: Mapping[str, AnyArray]) -> bytes:
     # A loop of our own: `np.savez` gives special meaning to names such as `file`.
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as bundle:
         for name, array in arrays.items():
-            with bundle.open(zipfile.ZipInfo(f"{name}.npy"), "w") as entry:
+            info = zipfile.ZipInfo(f"{name}.npy")  # with the zip epoch as its date: same arrays, same bytes
+            info.compress_type = zipfile.ZIP_DEFLATED
+            with bundle.open(info, "w") as entry:
                 np.lib.format.write_array(entry, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
 

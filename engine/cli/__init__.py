@@ -56,8 +56,8 @@ def _dispatch(argv: Sequence[str], open_window: OpenWindow | None) -> int:
         prog="python main.py",
         description="Tellframe explains, frame by frame, why a face video may be a deepfake. "
         "Without a command it opens the window on the given files.",
-        epilog="`python main.py COMMAND --help` explains a command. Frames A:B include A and exclude B, counted from "
-        "0. Exit status: 0 done, 2 the input or the words are at fault, 1 we are at fault, 130 cancelled.",
+        epilog="`python main.py COMMAND --help` explains a command. Frames A:B include A and exclude B, counted "
+        "from 0. Exit status: 0 done, 2 the input or the words are at fault, 1 we are at fault, 130 cancelled.",
     )
     parser.add_argument("--version", action="version", version=f"Tellframe {metadata.version('tellframe')}")
     word = argv[0] if argv else ""
