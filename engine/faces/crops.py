@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from engine.results import CropSpec, FaceTrack, FloatArray, Picture
+from engine.results import CropSpec, FaceTrack, FloatArray, Picture, frozen
 
-MEAN_LANDMARKS: FloatArray = np.array(
-    [[0.31, 0.40], [0.69, 0.40], [0.50, 0.60], [0.34, 0.77], [0.66, 0.77]], dtype=np.float32
+MEAN_LANDMARKS: FloatArray = frozen(
+    np.array([[0.331, 0.389], [0.669, 0.389], [0.500, 0.587], [0.352, 0.760], [0.648, 0.760]], dtype=np.float32)
 )
-"""(5, 2) mean place of the landmarks in the square around a face's box, whose side is 1."""
+"""(5, 2) mean place of our detector's landmarks in the square around a face's box, whose side is 1: measured on
+150 stills of as many persons and made symmetrical. So an aligned crop shows about as much as an upright one."""
 
 
 def crop_affine(box: npt.ArrayLike, landmarks: npt.ArrayLike, spec: CropSpec) -> FloatArray:

@@ -74,7 +74,7 @@ def follow(detections: Mapping[int, Sequence[Detection]], cuts: Sequence[int], e
 
 
 def distances(expected: npt.ArrayLike, found: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """How far boxes (A, 4) are from boxes (B, 4): centres apart, in sides, plus |ln| of the sides' ratio; (A, B)."""
+    """How far boxes (A, 4) are from (B, 4), as (A, B): centres apart, in sides, plus |ln| of the sides' ratio."""
     left, right = np.asarray(expected, dtype=np.float64), np.asarray(found, dtype=np.float64)
     sides = [np.sqrt(np.clip(boxes[:, 2:] - boxes[:, :2], 1e-3, None).prod(axis=1)) for boxes in (left, right)]
     centres = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (left, right)]
