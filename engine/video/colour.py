@@ -1,8 +1,8 @@
 """From the decoder's picture to RGB as displayed: matrix, range, bit depth, rotation.
 
-A stream that does not state its matrix is taken as BT.709 from 720 lines up and as BT.601 below, as players do;
-one that does not state its range is taken as limited, unless its pixel format says full (yuvj420p). Transfer curves
-are not converted: HDR pictures look flat but hold the stored values.
+A stream that does not state its matrix is taken as BT.709 from 720 lines up and as BT.601 below, as players do.
+One that does not state its range is taken as limited, unless its pixel format says full (yuvj420p).
+Transfer curves are not converted: HDR pictures look flat but hold the stored values.
 """
 
 from dataclasses import dataclass
@@ -66,23 +66,15 @@ class Converter:
         self._orientation = orientation
         self._full, self._small = VideoReformatter(), VideoReformatter()
 
-    def rgb(self, frame: Any) -> Picture:
-        """(H, W, 3) uint8 as displayed, read-only."""
-        return self._convert(self._full, frame, *self._size)
-
-    def reduced(self, frame: Any, width: int) -> Picture:
-        """(h, width, 3) uint8 as displayed, scaled by area so that its displayed width is `width`; read-only.
-
-        A width at or above the frame's own gives the full picture.
-        """
+    def rgb(self, frame: Any, width: int | None = None) -> Picture:
+        """(H, W, 3) uint8 as displayed, read-only; scaled by area to a smaller displayed `width`."""
         w, h = self._size
-        shown_w = h if self._orientation.turns % 2 else w
-        if width >= shown_w:
-            return self.rgb(frame)
-        scale = width / shown_w
-        small = (max(1, round(w * scale)), max(1, round(h * scale)))
-        small = (small[0], width) if self._orientation.turns % 2 else (width, small[1])
-        return self._convert(self._small, frame, *small)
+        turned = self._orientation.turns % 2 == 1
+        shown = h if turned else w
+        if width is None or width >= shown:
+            return self._convert(self._full, frame, w, h)
+        other = max(1, round((w if turned else h) * width / shown))
+        return self._convert(self._small, frame, *((other, width) if turned else (width, other)))
 
     def _convert(self, scaler: VideoReformatter, frame: Any, width: int, height: int) -> Picture:
         full = frame.color_range == ColorRange.JPEG.value or frame.format.name.startswith("yuvj")

@@ -31,12 +31,12 @@ class DamageLog:
         with self._lock:
             self._frames.add(index)
 
-    def add_failed(self, failed: Iterable[int]) -> None:
+    def add_spreading(self, found: Iterable[int]) -> None:
         """Note frames found broken, and with each all that is decoded after it up to the next key frame.
 
         Those may be built on the broken picture, and nothing in the file tells how far the fault has spread.
         """
-        for index in failed:
+        for index in found:
             if index in self._frames:
                 continue
             ranks, keys = self._index.rank, self._index.keys

@@ -41,7 +41,7 @@ class Decoder:
         only(self._container, self._stream)
         self._packets: Iterator[Any] = packets(self._container, self._stream)
         self._ready: deque[tuple[int, Any]] = deque()
-        self._failed: list[int] = []
+        self._refused: list[int] = []
         self._from = -1
         self._drained = False
         self._counted = 0
@@ -72,7 +72,7 @@ class Decoder:
         except av.error.FFmpegError:
             return False
         self._ready.clear()
-        self._failed.clear()
+        self._refused.clear()
         self._drained = False
         source = packets(self._container, self._stream)
         for packet in source:
@@ -101,10 +101,10 @@ class Decoder:
             self._feed(packet, skip_before)
         return self._ready.popleft() if self._ready else None
 
-    def take_failed(self) -> list[int]:
+    def take_refused(self) -> list[int]:
         """Numbers of the frames whose packets the decoder has refused since the last call."""
-        failed, self._failed = self._failed, []
-        return failed
+        refused, self._refused = self._refused, []
+        return refused
 
     def _feed(self, packet: Any, skip_before: int = 0) -> None:
         if self._skippable:
@@ -117,17 +117,17 @@ class Decoder:
             frames = self._stream.codec_context.decode(packet)
         except av.error.FFmpegError:
             if packet is not None:
-                self._refused(packet.pts)
+                self._note_refused(packet.pts)
             return
         for frame in frames:
             number = self._shown_as(frame.pts)
             if number >= max(self._from, 0):
                 self._ready.append((number, frame))
 
-    def _refused(self, stamp: int | None) -> None:
+    def _note_refused(self, stamp: int | None) -> None:
         number = -1 if stamp is None else self._index.of_stamp(stamp)
         if number >= max(self._from, 0):
-            self._failed.append(number)
+            self._refused.append(number)
 
     def _shown_as(self, stamp: int | None) -> int:
         """The number of the frame that has come out of the decoder, -1 if the index does not know it."""
