@@ -123,6 +123,7 @@ class ResultsModel:
         done: whether the ids are final.
         fake_probability: of the video, None before the end or without a scored face.
         warnings: what limits the result.
+        final: the whole answer, for exports; None before the end.
     """
 
     def __init__(self, frames: int) -> None:
@@ -133,6 +134,7 @@ class ResultsModel:
         self.done = False
         self.fake_probability: float | None = None
         self.warnings: tuple[str, ...] = ()
+        self.final: AnalysisDone | None = None
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -206,7 +208,7 @@ class ResultsModel:
         tracks: dict[int, TrackSeries] = {}
         self._add(event.tracks, event.scores, tracks)
         self.tracks = dict(sorted(tracks.items()))
-        self.done = True
+        self.done, self.final = True, event
         self.fake_probability, self.warnings = event.fake_probability, event.warnings
         self._refresh(0, self.frames - 1)
 

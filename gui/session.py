@@ -74,7 +74,7 @@ class Session(Choices):
         range_changed: in or out point.
         marks_changed: `marks`, and what can be undone.
         results_changed: first and last frame whose results are new.
-        tracks_changed: the set of faces, or their ids, changed.
+        tracks_changed: the set of faces, their ids, or which of them are hidden.
         explanations_changed: the masks of a frame number are new, or what is wanted of them.
         analysis_changed: `analysis` of the current video.
         device_changed: `device_status`.
@@ -123,6 +123,7 @@ class Session(Choices):
         self._current: OpenVideo | None = None
         self._open_media = open_media
         self._jobs: set[int] = set()
+        self._asked: dict[int, Callable[[Event], None]] = {}
         self._closed = False
         self._seen_detector_id = ""
 
@@ -243,15 +244,30 @@ class Session(Choices):
 
     @property
     def faces(self) -> tuple[FaceAt, ...]:
-        """The faces on the shown frame."""
-        return self.results.faces_at(self.shown.index) if self.results and self.shown else ()
+        """The faces on the shown frame, without the hidden ones."""
+        faces = self.results.faces_at(self.shown.index) if self.results and self.shown else ()
+        return tuple(face for face in faces if face.track_id not in self.hidden_faces)
+
+    @property
+    def hidden_faces(self) -> frozenset[int]:
+        """Ids of the faces that the user does not want to see."""
+        return self._current.hidden if self._current else frozenset()
+
+    def set_face_visible(self, track_id: int, visible: bool) -> None:  # noqa: FBT001 - a check box's argument
+        """Show or hide the box, the mask and the curve of one face; what was found stays."""
+        if self._current is not None:
+            before = self._current.hidden
+            self._current.hidden = before - {track_id} if visible else before | {track_id}
+            self.tracks_changed.emit()
 
     @property
     def explanations(self) -> dict[int, FrameExplanation]:
-        """The masks of the shown frame by track id; empty if there are none (yet)."""
+        """The masks of the shown frame by track id, hidden faces left out; empty if there are none (yet)."""
         if self._current is None or self.shown is None:
             return {}
-        return self._explanations.get(self._current.path, self.detector_id, self.explainer_id, self.shown.index)
+        video, frame = self._current, self.shown.index
+        made = self._explanations.get(video.path, self.detector_id, self.explainer_id, frame)
+        return {track_id: mask for track_id, mask in made.items() if track_id not in video.hidden}
 
     @property
     def explaining(self) -> bool:
@@ -559,6 +575,16 @@ class Session(Choices):
 
     # The engine
 
+    def ask(self, request: Request, answer: Callable[[Event], None]) -> int:
+        """Send a request of a dialog; its events, the last one Finished or Failed, go to `answer` alone."""
+        job = self._engine.submit(request, Priority.USER)
+        self._asked[job] = answer
+        return job
+
+    def cancel(self, job: int) -> None:
+        """Ask for the end of a request made with `ask`; Failed with a CancelledError follows."""
+        self._engine.cancel(job)
+
     def _submit(self, request: Request) -> None:
         self._jobs.add(self._engine.submit(request, Priority.USER))
 
@@ -598,6 +624,11 @@ class Session(Choices):
             self.device_status = event
             self.device_changed.emit()
             return
+        if event.job in self._asked:
+            over = isinstance(event, Finished | Failed)
+            answer = self._asked.pop(event.job) if over else self._asked[event.job]
+            answer(event)
+            return
         self._explanations.handle(event)
         self._analyses.handle(event)
         if event.job in self._jobs:
@@ -629,6 +660,8 @@ class Session(Choices):
 
     def _on_tracks(self, video: OpenVideo, detector_id: str) -> None:
         if video is self._current and detector_id == self.detector_id:
+            if self.results is not None and self.results.done:  # ids are new: nobody hid these faces
+                video.hidden = frozenset()
             self._explanations.forget_failures()
             self.tracks_changed.emit()
 

@@ -90,6 +90,7 @@ class OpenVideo:
         marks: of the reviewer, by first frame.
         edits: undo stack of the marks.
         results: by detector id.
+        hidden: ids of the faces that the user does not want to see.
         analysis: the latest one.
     """
 
@@ -107,6 +108,7 @@ class OpenVideo:
     out_point: int | None = None
     marks: tuple[Mark, ...] = ()
     results: dict[str, ResultsModel] = field(default_factory=dict)
+    hidden: frozenset[int] = frozenset()
     analysis: Analysis = field(default_factory=Analysis)
     edits: EditStack = field(init=False)
 
