@@ -29,8 +29,8 @@ from engine.runtime.protocol import (
     Priority,
     Request,
 )
-from gui.bridge import Background, EngineBridge
 from gui.analysing import Analyses
+from gui.bridge import Background, EngineBridge
 from gui.choices import Choices
 from gui.edits import AddMark, ChangeMark, RemoveMark
 from gui.explaining import ExplanationStore, FrameExplanation, Wanted
@@ -253,7 +253,7 @@ class Session(Choices):
         """Ids of the faces that the user does not want to see."""
         return self._current.hidden if self._current else frozenset()
 
-    def set_face_visible(self, track_id: int, visible: bool) -> None:  # noqa: FBT001 - a check box's argument
+    def set_face_visible(self, track_id: int, visible: bool) -> None:
         """Show or hide the box, the mask and the curve of one face; what was found stays."""
         if self._current is not None:
             before = self._current.hidden
