@@ -43,10 +43,14 @@ def _plain(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
+def canonical(settings: Mapping[str, object]) -> str:
+    """Settings as JSON with sorted keys: one text for equal settings, whatever kind of mapping holds them."""
+    return json.dumps(settings, sort_keys=True, separators=(",", ":"), default=_plain)
+
+
 def settings_hash(settings: Mapping[str, object]) -> str:
     """SHA-256 of settings in canonical JSON: the last part of the key under which a result is stored."""
-    text = json.dumps(settings, sort_keys=True, separators=(",", ":"), default=_plain)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(canonical(settings).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

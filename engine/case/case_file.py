@@ -16,7 +16,7 @@ from engine.case import log, schema
 from engine.case.codec import pack, unpack
 from engine.case.database import Database
 from engine.errors import CaseError, EvidenceChangedError
-from engine.results import Mark, VideoIdentity, settings_hash
+from engine.results import Mark, VideoIdentity, canonical, settings_hash
 
 AnyArray = npt.NDArray[Any]
 
@@ -272,9 +272,10 @@ class CaseFile:
     def note_settings(self, settings: Mapping[str, object]) -> str:
         """Keep settings beside the results that carry only their hash; returns that hash."""
         name = settings_hash(settings)
-        text = json.dumps(settings, sort_keys=True, default=str)
         with self._database.writing() as connection:
-            connection.execute("INSERT OR IGNORE INTO settings (hash, text) VALUES (?, ?)", (name, text))
+            connection.execute(
+                "INSERT OR IGNORE INTO settings (hash, text) VALUES (?, ?)", (name, canonical(settings))
+            )
         return name
 
     def settings(self, name: str) -> Mapping[str, Any] | None:

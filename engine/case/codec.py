@@ -4,6 +4,7 @@ Reading never runs code: arrays are npz without objects, everything else is JSON
 """
 
 import io
+import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.results import Explanation, FaceTrack, Provenance, Scores, frozen
+from engine.results import Explanation, FaceTrack, Provenance, Scores, canonical
 
 AnyArray = npt.NDArray[Any]
 
@@ -46,7 +47,7 @@ def pack(arrays: Mapping[str, AnyArray]) -> bytes:
             info = zipfile.ZipInfo(f"{name}.npy")  # with the zip epoch as its date: same arrays, same bytes
             info.compress_type = zipfile.ZIP_DEFLATED
             with bundle.open(info, "w") as entry:
-                np.lib.format.write_array(entry, np.ascontiguousarray(array), allow_pickle=False)
+                np.lib.format.write_array(entry, np.asarray(array, order="C"), allow_pickle=False)
     return buffer.getvalue()
 
 
@@ -58,9 +59,12 @@ def unpack(blob: bytes) -> dict[str, AnyArray]:
     """
     try:
         with np.load(io.BytesIO(blob), allow_pickle=False) as bundle:
-            return {name: frozen(bundle[name]) for name in bundle.files}
+            arrays = {name: bundle[name] for name in bundle.files}
     except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"no readable npz: {error}") from error
+    for array in arrays.values():
+        array.flags.writeable = False
+    return arrays
 
 
 def encode_tracks(tracks: Sequence[FaceTrack]) -> Encoded:
@@ -141,7 +145,7 @@ def encode_provenance(provenance: Provenance) -> dict[str, Any]:
     return {
         "component": provenance.component,
         "weights_sha256": provenance.weights_sha256,
-        "settings": dict(provenance.settings),
+        "settings": json.loads(canonical(provenance.settings)),
         "settings_hash": provenance.settings_hash,
         "device": provenance.device,
         "precision": provenance.precision,

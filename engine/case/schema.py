@@ -77,11 +77,11 @@ def check_header(path: Path) -> None:
     """Look at the first bytes without SQLite, which would write beside a file that is none of its own.
 
     Raises:
-        CaseError: the file is missing, unreadable or no database.
+        CaseError: the file is missing, unreadable or no case.
     """
     try:
         with path.open("rb") as file:
-            start = file.read(len(MAGIC))
+            start = file.read(100)
     except FileNotFoundError as error:
         raise CaseError("There is no such case file", advice="Check the name", file=path) from error
     except OSError as error:
@@ -89,15 +89,13 @@ def check_header(path: Path) -> None:
         raise CaseError(
             f"The case file cannot be read ({reason})", advice="Check its permissions", file=path
         ) from error
-    if start != MAGIC:
-        raise _no_case(path)
+    # SQLite keeps the application's number at byte 68 of its header.
+    if not start.startswith(MAGIC) or start[68:72] != APPLICATION.to_bytes(4, "big"):
+        raise CaseError("This is no case file", advice="Choose a file that Tellframe made (.tell)", file=path)
 
 
 def check(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise CaseError unless the database is a case of a version that we know."""
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    if application != APPLICATION:
-        raise _no_case(path)
+    """Raise CaseError unless the case is of a version that we know."""
     version = connection.execute("SELECT version FROM schema").fetchone()[0]
     if version > VERSION:
         raise CaseError(
@@ -131,7 +129,3 @@ def explained(error: sqlite3.Error, path: Path, *, closed: bool) -> CaseError:
     return CaseError(
         f"The case file failed ({text})", advice="Open the case again or go back to a copy", file=path
     )
-
-
-def _no_case(path: Path) -> CaseError:
-    return CaseError("This is no case file", advice="Choose a file that Tellframe made (.tell)", file=path)

@@ -131,9 +131,8 @@ def _places(number: int) -> Points:
 
 def _view(picture: Picture, number: int) -> Picture:
     places = _places(number) - np.float32(0.5)  # OpenCV puts pixel centres at whole numbers
-    return _bytes(
-        cv2.remap(picture, places[..., 0], places[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
-    )
+    view = cv2.remap(picture, places[..., 0], places[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(view, np.uint8)
 
 
 def _forge(pixels: Picture, number: int, rng: np.random.Generator) -> tuple[Picture, BoolArray]:
