@@ -47,6 +47,25 @@ class EngineBridge(QObject):
         self.arrived.emit(event)
 
 
+class Announcer(QObject):
+    """Carries words from any thread to the GUI thread.
+
+    Signals:
+        announced: a text, on the GUI thread.
+    """
+
+    announced = Signal(str)
+    _posted = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._posted.connect(self.announced, Qt.ConnectionType.QueuedConnection)
+
+    def announce(self, text: str) -> None:
+        """Say something. Any thread."""
+        self._posted.emit(text)
+
+
 class FrameBridge(QObject):
     """Carries the frames of one FrameServer to the GUI thread; after `close` nothing comes out any more.
 

@@ -109,6 +109,11 @@ class Choices(QObject):
         self.settings.change(masks=visible)
         self.style_changed.emit()
 
+    def toggle_boxes(self) -> None:
+        """Show or hide the boxes around faces."""
+        self.settings.change(boxes=not self.settings.preferences.boxes)
+        self.style_changed.emit()
+
     def set_style(self, style: OverlayStyle) -> None:
         """Opacity, threshold, colour map, outline and boxes; the rest of a style is not a choice on the screen."""
         self.settings.change(

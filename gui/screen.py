@@ -1,4 +1,4 @@
-"""What the player shows of one video: the reader thread, the clock, and the picture they lead to. GUI thread only."""
+"""What the player shows of one video: reader thread, clock, and the picture they lead to. GUI thread only."""
 
 from __future__ import annotations
 

@@ -106,14 +106,18 @@ class Settings(QObject):
 def _parse(text: str, default: Any) -> Any:
     """The text of an INI value as the type of its default, within its range; None if a hand has broken it."""
     try:
-        if isinstance(default, bool):
-            return {"true": True, "false": False}[text.lower()]
-        if isinstance(default, tuple):
-            return tuple(line for line in text.split("\n") if line)
-        if isinstance(default, float):  # all of them are shares
-            return min(1.0, max(0.0, float(text)))
-        if isinstance(default, int):
-            return max(1, int(text))
-        return text
+        return _typed(text, default)
     except (KeyError, ValueError):
         return None
+
+
+def _typed(text: str, default: Any) -> Any:
+    if isinstance(default, bool):
+        return {"true": True, "false": False}[text.lower()]
+    if isinstance(default, tuple):
+        return tuple(line for line in text.split("\n") if line)
+    if isinstance(default, float):  # all of them are shares
+        return min(1.0, max(0.0, float(text)))
+    if isinstance(default, int):
+        return max(1, int(text))
+    return text

@@ -1,0 +1,93 @@
+"""Starts the window: `run(paths)`. The engine loads torch on its own thread, after the window has appeared."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+os.environ["PYQTGRAPH_QT_LIB"] = "PySide6"  # whatever else is installed; before pyqtgraph is imported
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from engine.progress import CancelToken, ProgressCallback
+from engine.runtime.engine import Engine
+from gui import crash, theme
+from gui.bridge import Announcer
+from gui.main_window import MainWindow
+from gui.session import Session
+from gui.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.runtime.protocol import Event
+    from engine.video.media import Media
+    from engine.video.server import Delivery, FrameServer
+
+INTERRUPT_POLL_MS = 250
+
+
+def open_media(path: Path, cancel: CancelToken, progress: ProgressCallback) -> Media:
+    """engine.video's opener, imported on the worker thread so that the window appears without PyAV."""
+    from engine.video import media
+
+    return media.open_media(path, cancel=cancel, progress=progress)
+
+
+def make_server(media: Media, deliver: Callable[[Delivery], None], cache_bytes: int) -> FrameServer:
+    """The player's reader thread; by now its module has been imported."""
+    from engine.video.server import FrameServer
+
+    return FrameServer(media, deliver, cache_bytes=cache_bytes)
+
+
+def make_engine(deliver: Callable[[Event], None], device: str) -> Engine:
+    """The engine thread."""
+    return Engine(deliver, device)
+
+
+def make_session(settings: Settings) -> Session:
+    """A session over the real engine and real files."""
+    return Session(settings, make_engine=make_engine, open_media=open_media, make_server=make_server)
+
+
+def run(paths: Sequence[Path]) -> int:
+    """Open the window on some videos and stay until it is closed; the exit status of the program."""
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    if not isinstance(app, QApplication):
+        raise TypeError("a QApplication is needed, not only a QCoreApplication")
+    app.setApplicationName("Tellframe")
+    app.setDesktopFileName("tellframe")
+    theme.apply(app)
+    session = make_session(Settings())
+    announcer = Announcer(session)
+    announcer.announced.connect(lambda text: session.notify("error", text))
+    guard = crash.CrashGuard(announcer.announce)
+    told = crash.left_behind()
+    guard.install()
+    window = MainWindow(session)
+    window.show()
+    app.aboutToQuit.connect(session.close)
+    QTimer.singleShot(0, session.start)
+    if paths:
+        QTimer.singleShot(0, lambda: session.open(paths))
+    for log in told:
+        session.notify("warning", f"Tellframe ended badly the last time. What happened is in {log}.")
+    interrupts = _quit_on_interrupt(app)
+    status = app.exec()
+    interrupts.stop()
+    session.close()
+    guard.remove()
+    return status
+
+
+def _quit_on_interrupt(app: QApplication) -> QTimer:
+    """Let Ctrl+C in the terminal close the window properly: Python acts on it only when its code runs."""
+    signal.signal(signal.SIGINT, lambda *_: app.quit())
+    timer = QTimer(app, interval=INTERRUPT_POLL_MS)
+    timer.timeout.connect(lambda: None)
+    timer.start()
+    return timer

@@ -1,0 +1,343 @@
+"""The window: it places the views of the session and gives the commands their menus and keys. GUI thread only."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QMimeData, QObject, QSize, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QApplication,
+    QComboBox,
+    QDockWidget,
+    QFileDialog,
+    QInputDialog,
+    QMainWindow,
+    QMenu,
+    QTabBar,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.results import Mark
+from gui import commands, keymap
+from gui.dialogs.export import ExportDialog
+from gui.dialogs.keys import KeysDialog
+from gui.dialogs.settings import SettingsDialog
+from gui.notices import NoticeStack
+from gui.panels.case import CasePanel
+from gui.panels.explanation import ExplanationPanel
+from gui.panels.integrity import IntegrityPanel
+from gui.panels.weights import WeightsPanel
+from gui.player.painter import frame_image
+from gui.player.player import PlayerPanel
+from gui.player.provenance import frame_text
+from gui.session import Session
+from gui.status import StatusLine
+from gui.timeline.timeline import TimelinePanel
+from gui.toolbar import MainToolBar
+
+MENUS = ("File", "Edit", "Play", "Analyse", "View", "Help")
+SEPARATORS = {
+    "export", "settings", "quit", "mark", "in_point", "step_back", "peak_back", "go_to", "cancel", "explainer_1",
+    "fit", "timeline_in", "full_screen",
+}  # fmt: skip
+"""Commands before which a menu has a line."""
+VIDEO_FILTER = (
+    "Videos and stills (*.mp4 *.mov *.m4v *.mkv *.webm *.avi *.mts *.m2ts *.ts *.mpg *.mpeg *.wmv *.flv *.3gp "
+    "*.gif *.png *.jpg *.jpeg *.tif *.tiff *.bmp *.webp);;All files (*)"
+)
+LAYOUT_VERSION = 1
+
+
+class MainWindow(QMainWindow):
+    """Shows one session. Closing it closes the session."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.setWindowTitle("Tellframe")
+        self.setAcceptDrops(True)
+        self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
+        self.commands = commands.command_table(session, self)
+        self.keymap = keymap.load(command.id for command in self.commands)
+        self.actions_by_id = commands.make_actions(self.commands, self.keymap, self)
+        self.player = PlayerPanel(session, self.actions_by_id)
+        self.timeline = TimelinePanel(session)
+        self.notices = NoticeStack()
+        self._place_views()
+        self._make_menus()
+        self._connect()
+        self._refresh_timer = QTimer(self, singleShot=True, interval=0)
+        self._refresh_timer.timeout.connect(lambda: commands.refresh(self.commands, self.actions_by_id))
+        self._refresh_timer.start()
+        self._restore_layout()
+        self.player.picture.setFocus()
+        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+        for problem in self.keymap.problems:
+            session.notify("warning", problem)
+        if not session.settings.preferences.scope_seen:
+            self.notices.show_scope()
+
+    # Making
+
+    def _place_views(self) -> None:
+        session = self._session
+        self.addToolBar(MainToolBar(session, self.actions_by_id, self))
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.notices)
+        column.addWidget(self.player, 1)
+        self.setCentralWidget(centre)
+        tabs = QTabWidget()
+        tabs.setDocumentMode(True)
+        tabs.setAccessibleName("Findings about this video")
+        for name, panel in (
+            ("Explanation", ExplanationPanel(session)),
+            ("Integrity", IntegrityPanel(session)),
+            ("Weights", WeightsPanel(session)),
+        ):
+            tabs.addTab(panel, name)
+        self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self._docks = (
+            self._dock("Case", CasePanel(session), Qt.DockWidgetArea.LeftDockWidgetArea),
+            self._dock("Details", tabs, Qt.DockWidgetArea.RightDockWidgetArea),
+            self._dock("Timeline", self.timeline, Qt.DockWidgetArea.BottomDockWidgetArea),
+        )
+        self.setStatusBar(StatusLine(session, self))
+
+    def _dock(self, name: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(name, self)
+        dock.setObjectName(name.lower())
+        dock.setWidget(widget)
+        dock.setTitleBarWidget(QWidget(dock))  # the views name themselves; a bar would only take room
+        dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _make_menus(self) -> None:
+        for name in MENUS:
+            menu = self.menuBar().addMenu(name)
+            for command in self.commands:
+                if command.group == name:
+                    if command.id in SEPARATORS and menu.actions():
+                        menu.addSeparator()
+                    menu.addAction(self.actions_by_id[command.id])
+                if command.id == "open_folder" and name == "File":
+                    self._recent = menu.addMenu("Open recent")
+                    self._recent.aboutToShow.connect(self._list_recent)
+            if name == "View":
+                self._add_dock_switches(menu)
+
+    def _add_dock_switches(self, menu: QMenu) -> None:
+        menu.addSeparator()
+        for dock in self._docks:
+            menu.addAction(dock.toggleViewAction())
+
+    def _connect(self) -> None:
+        session = self._session
+        session.noticed.connect(self.notices.show_message)
+        self.notices.scope_dismissed.connect(lambda: session.settings.change(scope_seen=True))
+        self.player.open_requested.connect(self.choose_files)
+        self.timeline.mark_edit_requested.connect(self.edit_mark)
+        session.current_changed.connect(self._show_title)
+        for signal in (
+            session.current_changed,
+            session.media_changed,
+            session.marks_changed,
+            session.analysis_changed,
+            session.detectors_changed,
+            session.choice_changed,
+            session.style_changed,
+            session.shown_changed,
+            session.tracks_changed,
+        ):
+            signal.connect(self._refresh_soon)
+
+    def _refresh_soon(self) -> None:
+        self._refresh_timer.start()
+
+    def _show_title(self) -> None:
+        video = self._session.current
+        self.setWindowTitle(f"{video.name} — Tellframe" if video else "Tellframe")
+
+    def _list_recent(self) -> None:
+        self._recent.clear()
+        for path in self._session.settings.preferences.recent:
+            action = self._recent.addAction(path)
+            action.triggered.connect(lambda _checked=False, chosen=path: self._session.open([Path(chosen)]))
+        if self._recent.isEmpty():
+            self._recent.addAction("Nothing yet").setEnabled(False)
+
+    # Layout
+
+    def _restore_layout(self) -> None:
+        settings = self._session.settings
+        if not self.restoreGeometry(settings.layout("geometry")):
+            self.resize(1280, 800)
+        if not self.restoreState(settings.layout("state"), LAYOUT_VERSION):
+            case, details, timeline = self._docks
+            self.resizeDocks([case, details], [230, 330], Qt.Orientation.Horizontal)
+            self.resizeDocks([timeline], [250], Qt.Orientation.Vertical)
+
+    def sizeHint(self) -> QSize:
+        return QSize(1280, 800)
+
+    # What commands ask for (gui.commands.Window)
+
+    def choose_files(self) -> None:
+        """Let the user choose videos or stills."""
+        chosen, _ = QFileDialog.getOpenFileNames(self, "Open videos or stills", self._last_folder(), VIDEO_FILTER)
+        self._session.open([Path(path) for path in chosen])
+
+    def choose_folder(self) -> None:
+        """Let the user choose a folder of stills."""
+        chosen = QFileDialog.getExistingDirectory(self, "Open a folder of stills", self._last_folder())
+        if chosen:
+            self._session.open([Path(chosen)])
+
+    def _last_folder(self) -> str:
+        recent = self._session.settings.preferences.recent
+        return str(Path(recent[0]).parent) if recent else ""
+
+    def export(self) -> None:
+        self._session.pause()
+        ExportDialog(self._session, self).exec()
+
+    def copy_frame(self) -> None:
+        """Put the decoded frame and its provenance on the clipboard."""
+        session = self._session
+        frame, video = session.shown, session.current
+        if frame is None or video is None:
+            return
+        data = QMimeData()
+        adjusted = self.player.picture.display.changed
+        data.setText(frame_text(str(video.path), session.identity, frame, adjusted=adjusted))
+        data.setImageData(frame_image(frame.pixels).copy())
+        QGuiApplication.clipboard().setMimeData(data)
+        session.notify("info", f"Frame {frame.index} was copied, with its provenance as text")
+
+    def edit_settings(self) -> None:
+        SettingsDialog(self._session, self).exec()
+
+    def show_keys(self) -> None:
+        KeysDialog(self.commands, self.keymap, self).exec()
+
+    def show_scope(self) -> None:
+        self.notices.show_scope()
+
+    def add_mark(self) -> None:
+        """Mark the frame at the playhead."""
+        self._session.pause()
+        frame = self._session.frame
+        self._ask_mark(frame, frame)
+
+    def add_range_mark(self) -> None:
+        """Mark the chosen range."""
+        self._session.pause()
+        self._ask_mark(*self._session.range)
+
+    def _ask_mark(self, first: int, last: int) -> None:
+        where = f"frame {first}" if first == last else f"frames {first} to {last}"
+        note, accepted = QInputDialog.getText(self, "Mark", f"Note for {where}:")
+        if accepted:
+            self._session.add_mark(first, last, note.strip())
+
+    def edit_mark(self, mark: Mark) -> None:
+        """Let the user change the note of a mark."""
+        note, accepted = QInputDialog.getText(self, "Mark", f"Note for frame {mark.first}:", text=mark.note)
+        if accepted and note.strip() != mark.note:
+            self._session.change_mark(mark, Mark(mark.first, mark.last, note.strip(), mark.made_at, mark.id))
+
+    def focus_frame_field(self) -> None:
+        self._session.pause()
+        field = self.player.transport.frame_field
+        field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        field.selectAll()
+
+    def go_to_highest_peak(self) -> None:
+        self.timeline.go_to_most_suspicious()
+
+    def toggle_full_screen(self) -> None:
+        """Fill the screen with the picture and the timeline, or come back."""
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def fit(self) -> None:
+        self.player.picture.fit()
+
+    def zoom_by(self, factor: float) -> None:
+        self.player.picture.set_zoom(self.player.picture.zoom * factor)
+
+    def show_actual_size(self) -> None:
+        self.player.picture.set_zoom(1.0)
+
+    def timeline_in(self) -> None:
+        self.timeline.zoom_in()
+
+    def timeline_out(self) -> None:
+        self.timeline.zoom_out()
+
+    def timeline_fit(self) -> None:
+        self.timeline.fit()
+
+    # Qt
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Leave to a focused control the keys that work it: they are shortcuts of the player elsewhere."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and isinstance(watched, QWidget)
+            and belongs_to_control(watched, event)
+        ):
+            event.accept()
+            return True
+        return super().eventFilter(watched, event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_paths(event.mimeData()):
+            self.player.empty.set_hot(True)
+            event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.player.empty.set_hot(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.player.empty.set_hot(False)
+        self._session.open(dropped_paths(event.mimeData()))
+        event.acceptProposedAction()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        settings = self._session.settings
+        settings.keep_layout("geometry", self.saveGeometry())
+        settings.keep_layout("state", self.saveState(LAYOUT_VERSION))
+        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        self._session.close()
+        super().closeEvent(event)
+
+
+def belongs_to_control(widget: QWidget, event: QKeyEvent) -> bool:
+    """Whether a plain key works the focused control, although it is a shortcut of the window."""
+    if event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+        return False
+    keys = Qt.Key
+    if isinstance(widget, QAbstractButton):
+        return event.key() in (keys.Key_Space, keys.Key_Return)
+    if isinstance(widget, QTabBar | QAbstractSlider):
+        return event.key() in (keys.Key_Left, keys.Key_Right, keys.Key_Home, keys.Key_End)
+    if isinstance(widget, QComboBox):
+        return event.key() in (keys.Key_Space, keys.Key_Up, keys.Key_Down)
+    if isinstance(widget, QAbstractItemView):
+        return event.key() in (keys.Key_Up, keys.Key_Down, keys.Key_Home, keys.Key_End)
+    return False
+
+
+def dropped_paths(data: QMimeData) -> Sequence[Path]:
+    """The local files of a drop."""
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
