@@ -1,0 +1,193 @@
+"""What is drawn on a frame: where, in which words, under which threshold."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.rendering.compose import render_frame
+from engine.rendering.layers import build_layers, timecode
+from engine.rendering.palette import face_colour
+from engine.rendering.primitives import Fill, Layers, Lines, Mask, Text
+from engine.rendering.scene import Scene
+from engine.rendering.style import OverlayStyle
+from engine.rendering.text import measure
+from engine.results import Explanation, FaceTrack, Provenance, Scores
+
+PROVENANCE = Provenance("frame-mobile", "0123456789abcdef" * 4, {}, "cpu", "float32", {})
+
+
+def track(number: int, frames: list[int], box: tuple[float, ...]) -> FaceTrack:
+    n = len(frames)
+    boxes = np.tile(np.array(box, np.float32), (n, 1))
+    return FaceTrack(
+        number,
+        np.array(frames),
+        boxes,
+        np.zeros((n, 5, 2), np.float32),
+        np.ones(n, np.float32),
+        np.ones(n, bool),
+        boxes,
+    )
+
+
+def scores(number: int, spans: list[tuple[int, int]], values: list[float]) -> Scores:
+    p = np.array(values, np.float32)
+    return Scores("frame-mobile", number, np.array(spans).reshape(-1, 2), p, p, PROVENANCE)
+
+
+def explanation(frames: list[int]) -> Explanation:
+    n = len(frames)
+    values = np.tile(np.linspace(-1, 2, 49, dtype=np.float32).reshape(7, 7), (n, 1, 1))
+    affine = np.tile(np.array([[20, 0, 300], [0, 20, 100]], np.float32), (n, 1, 1))
+    return Explanation(
+        "gradcam", "frame-mobile", 0, np.array(frames), np.array(frames), values, affine, np.zeros(n, np.float32),
+        True, PROVENANCE,
+    )  # fmt: skip
+
+
+SCENE = Scene(
+    1280,
+    720,
+    100,
+    199,
+    [track(0, list(range(100, 200)), (300, 100, 440, 240)), track(1, [150, 151], (900, 3, 1278, 400))],
+    [scores(0, [(f, f) for f in range(100, 200)], [0.25] * 50 + [0.75] * 50), scores(1, [(150, 157)], [0.5])],
+    [explanation([120, 150])],
+    "frame-mobile",
+    PROVENANCE.weights_sha256,
+    "gradcam",
+    {1: "Suspect"},
+)
+
+
+def words(layers: Layers) -> str:
+    return "\n".join(item.text for item in layers.items if isinstance(item, Text))
+
+
+def test_the_words_name_frame_time_detector_weights_opacity_and_threshold() -> None:
+    text = words(build_layers(SCENE.at(150, 76800, 6.0), OverlayStyle(opacity=0.35, threshold=0.2)))
+    for part in ("Frame 150", "0:00:06.000", "pts 76800", "frame-mobile", "0123456789ab", "gradcam", "35%", "20%"):
+        assert part in text
+    assert "Face 1  0.75" in text
+    assert "Suspect  0.50" in text
+    assert "supports real" in text
+    assert "supports fake" in text
+
+
+def test_without_maps_nothing_is_said_of_masks() -> None:
+    layers = build_layers(SCENE.at(130, 1, 1.0), OverlayStyle())
+    assert "gradcam" not in words(layers)
+    assert "supports" not in words(layers)
+    assert not [item for item in layers.items if isinstance(item, Mask)]
+
+
+def test_a_frame_without_a_face_shows_no_box() -> None:
+    layers = build_layers(replace(SCENE, first=0).at(50, 1, 1.0), OverlayStyle())
+    assert "Face" not in words(layers)
+
+
+def test_the_mask_has_the_explanations_place_and_the_styles_opacity() -> None:
+    layers = build_layers(SCENE.at(150, 1, 1.0), OverlayStyle(opacity=0.35))
+    mask = next(item for item in layers.items if isinstance(item, Mask))
+    assert mask.affine.tolist() == [[20, 0, 300], [0, 20, 100]]
+    assert mask.opacity == 0.35
+    assert mask.indices.shape == (7, 7)
+    assert mask.indices.max() == 255
+    assert mask.indices.min() == 128 - round(127 / 2)
+
+
+def test_fake_has_a_solid_outline_and_real_a_dashed_one() -> None:
+    style = OverlayStyle(mask=False, boxes=False, labels=False, curve=False)
+    fake_seam, fake, real_seam, real = build_layers(SCENE.at(150, 1, 1.0), style).items
+    assert all(isinstance(item, Lines) for item in (fake_seam, fake, real_seam, real))
+    # Values rise row by row from -1 to 2: the first rows support real, the last fake, each over all 7 columns.
+    assert max(np.abs(path[1] - path[0]).sum() for path in fake.paths) == 140
+    assert max(np.abs(path[1] - path[0]).sum() for path in real.paths) < 10
+    assert fake.colour[0] > fake.colour[2]
+    assert real.colour[2] > real.colour[0]
+    assert fake_seam.width > fake.width
+
+
+@pytest.mark.parametrize("part", ["mask", "outline", "boxes", "labels", "curve"])
+def test_every_part_can_be_switched_off(part: str) -> None:
+    shown = SCENE.at(150, 1, 1.0)
+    everything = build_layers(shown, OverlayStyle()).items
+    rest = build_layers(shown, OverlayStyle(**{part: False})).items
+    assert len(rest) < len(everything)
+    nothing = OverlayStyle(mask=False, outline=False, boxes=False, labels=False, curve=False)
+    assert build_layers(shown, nothing).items == ()
+
+
+@pytest.mark.parametrize("box", [(0, 0, 30, 30), (1200, 2, 1290, 90), (-50, -50, 20, 20), (600, 700, 700, 800)])
+def test_names_stay_inside_the_picture(box: tuple[float, ...]) -> None:
+    scene = Scene(1280, 720, 0, 9, [track(0, [0], box)], [scores(0, [(0, 0)], [0.123])])
+    layers = build_layers(scene.at(0, 0, 0.0), OverlayStyle(labels=False, curve=False))
+    (label,) = [item for item in layers.items if isinstance(item, Text)]
+    (backdrop,) = [item for item in layers.items if isinstance(item, Fill)]
+    width, height = measure(label.text, label.size)
+    assert 0 <= backdrop.x0 <= label.x
+    assert label.x + width <= backdrop.x1 <= 1280
+    assert 0 <= backdrop.y0 == label.y
+    assert backdrop.y1 == label.y + height <= 720
+
+
+def test_the_curve_lies_at_its_probability() -> None:
+    layers = build_layers(
+        SCENE.at(150, 1, 1.0), OverlayStyle(labels=False, boxes=False, outline=False, mask=False)
+    )
+    strip = next(item for item in layers.items if isinstance(item, Fill))
+    assert (strip.x0, strip.x1, strip.y1) == (0, 1280, 720)
+    curve = next(
+        i for i in layers.items if isinstance(i, Lines) and i.colour[:3] == face_colour(0) and len(i.paths)
+    )
+    (path,) = curve.paths
+    assert len(path) == 100
+    middle = (strip.y0 + strip.y1) / 2
+    assert path[10, 1] - middle == pytest.approx(middle - path[90, 1]), (
+        "0.25 as far below the middle as 0.75 above"
+    )
+    assert path[0, 0] == pytest.approx(0.5 / 100 * 1280)
+    cursor = layers.items[-1]
+    assert isinstance(cursor, Lines)
+    assert cursor.paths[0][0, 0] == pytest.approx(50.5 / 100 * 1280)
+
+
+def test_the_curve_breaks_where_the_face_was_gone() -> None:
+    frames = [*range(10), *range(60, 70)]
+    scene = Scene(640, 480, 0, 99, scores=[scores(0, [(f, f) for f in frames], [0.5] * 20)])
+    layers = build_layers(scene.at(0, 0, 0.0), OverlayStyle(labels=False))
+    curve = next(item for item in layers.items if isinstance(item, Lines) and item.colour[:3] == face_colour(0))
+    assert [len(path) for path in curve.paths] == [10, 10]
+
+
+def test_probability_belongs_to_the_span_that_covers_the_frame() -> None:
+    scene = Scene(64, 48, 0, 99, scores=[scores(3, [(0, 7), (8, 15), (40, 47)], [0.1, 0.2, 0.3])])
+    found = [scene.probability(3, frame) for frame in (0, 7, 8, 15, 16, 39, 40, 47, 48)]
+    assert found == pytest.approx([0.1, 0.1, 0.2, 0.2, None, None, 0.3, 0.3, None])
+    assert scene.probability(0, 5) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0:00:00.000"),
+        (61.0004, "0:01:01.000"),
+        (59.9996, "0:01:00.000"),
+        (3661.5, "1:01:01.500"),
+        (36000.001, "10:00:00.001"),
+        (-0.5, "-0:00:00.500"),
+        (-0.0001, "0:00:00.000"),
+    ],
+)
+def test_time_codes(seconds: float, text: str) -> None:
+    assert timecode(seconds) == text
+
+
+@pytest.mark.parametrize("size", [(16, 16), (64, 48), (3840, 2160), (101, 75)])
+def test_any_size_of_frame_can_be_drawn_on(size: tuple[int, int]) -> None:
+    scene = replace(SCENE, width=size[0], height=size[1])
+    frame = np.full((size[1], size[0], 3), 90, np.uint8)
+    out = render_frame(frame, build_layers(scene.at(150, 1, 1.0), OverlayStyle()))
+    assert out.shape == frame.shape
+    assert (out != frame).any()
