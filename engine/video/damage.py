@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 
@@ -12,11 +11,12 @@ from engine.video.index import FrameIndex
 class DamageLog:
     """Grows as damage is met. Any thread may use it."""
 
-    def __init__(self, path: Path, index: FrameIndex) -> None:
-        self.path = path
+    def __init__(self, index: FrameIndex) -> None:
         self._index = index
         self._frames: set[int] = set()
         self._lock = threading.Lock()
+        self._suspected = False
+        self.add_spreading(np.flatnonzero(index.suspect).tolist())
 
     def __contains__(self, index: int) -> bool:
         return index in self._frames
@@ -26,9 +26,18 @@ class DamageLog:
         with self._lock:
             return tuple(sorted(self._frames))
 
+    @property
+    def suspected(self) -> bool:
+        """Whether the file has shown any sign of damage, so that it must be decoded with care."""
+        return self._suspected
+
+    def suspect(self) -> None:
+        self._suspected = True
+
     def add(self, index: int) -> None:
         """Note one frame that could not be had."""
         with self._lock:
+            self._suspected = True
             self._frames.add(index)
 
     def add_spreading(self, found: Iterable[int]) -> None:
@@ -37,12 +46,11 @@ class DamageLog:
         Those may be built on the broken picture, and nothing in the file tells how far the fault has spread.
         """
         for index in found:
-            if index in self._frames:
-                continue
             ranks, keys = self._index.rank, self._index.keys
             first = int(ranks[index])
             later = ranks[keys][ranks[keys] > first]
             end = int(later.min()) if len(later) else len(ranks)
             spoilt = np.flatnonzero((ranks >= first) & (ranks < end))
             with self._lock:
-                self._frames.update(int(i) for i in spoilt)
+                self._suspected = True
+                self._frames.update(spoilt.tolist())

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -15,36 +16,64 @@ from engine.video.source import choose_stream, open_container
 _SKIPPABLE = ("h264", "hevc", "mpeg2video", "mpeg1video")
 
 
+class Manner(Enum):
+    """How to decode.
+
+    SEQUENTIAL is quickest at long runs and STEPPING at single frames; CAREFUL is slower, but tells exactly which
+    packet was refused and which frames are missing, and gives the same pictures whatever was asked before.
+    """
+
+    SEQUENTIAL = "AUTO"
+    STEPPING = "SLICE"
+    CAREFUL = "NONE"
+
+
+class AstrayError(Exception):
+    """After a seek, the container gives other packets than it gave when the index was made."""
+
+
 class Decoder:
     """Gives (frame number, decoded frame) in display order from a key frame on. For one thread at a time.
 
     A seek is checked against the index: decoding starts at a packet that is a key frame of the index, never at
-    one after the wanted frame, and pictures shown before that key frame (open GOP) are dropped.
+    one after the wanted frame; pictures shown before that key frame (open GOP) are dropped; and every packet must
+    lie where it lay in the file when the index was made, so that none goes under a wrong time.
     """
 
-    def __init__(self, path: Path, stream: int, index: FrameIndex, *, stepping: bool) -> None:
+    def __init__(self, path: Path, stream: int, index: FrameIndex, manner: Manner) -> None:
+        self.manner = manner
         self._path, self._number, self._index = path, stream, index
-        self._stepping = stepping
-        stamp = index.stamp
-        self._key_stamps = set() if stamp is None else {int(s) for s in stamp[index.keys]}
         self._container: Any = None
-        self._open()
+        self.restart()
 
-    def _open(self) -> None:
+    def restart(self) -> None:
+        """Place the decoder at the start of the file, where nothing can go astray."""
         self.close()
         self._container = open_container(self._path)
         self._stream = choose_stream(self._container, self._path, self._number)
-        context = self._stream.codec_context
-        context.thread_type = "SLICE" if self._stepping else "AUTO"
-        context.thread_count = 0
-        self._skippable = context.name in _SKIPPABLE and self._index.stamp is not None
         only(self._container, self._stream)
-        self._packets: Iterator[Any] = packets(self._container, self._stream)
+        context = self._stream.codec_context
+        context.thread_type = self.manner.value
+        context.thread_count = 1 if self.manner is Manner.CAREFUL else 0
+        if context.name == "ffv1":  # its checksums are looked at only when asked for
+            context.options = {"err_detect": "crccheck+explode"}
+        self._skippable = (
+            self.manner is not Manner.CAREFUL and context.name in _SKIPPABLE and self._index.stamp is not None
+        )
+        self._begin(packets(self._container, self._stream), -1)
+
+    def _begin(self, source: Iterator[Any], landed: int) -> None:
+        self._packets = source
+        self._landed = landed
         self._ready: deque[tuple[int, Any]] = deque()
         self._refused: list[int] = []
-        self._from = -1
         self._drained = False
         self._counted = 0
+
+    @property
+    def landed(self) -> int:
+        """The key frame at which decoding started; 0 at the start of the file."""
+        return max(self._landed, 0)
 
     def close(self) -> None:
         if self._container is not None:
@@ -55,35 +84,29 @@ class Decoder:
         """Place the decoder so that it gives frame `index` or one before it first."""
         key = self._index.key_before(index)
         attempts = 0
-        while key > 0 and attempts < 4:
-            if self._try_seek(key, index):
+        while key > 0 and attempts < 4 and self._index.stamp is not None:
+            if self._try_seek(int(self._index.stamp[key]), index):
                 return
             attempts += 1
             key = self._index.key_before(key - 1)
-        self._open()
+        self.restart()
 
-    def _try_seek(self, key: int, index: int) -> bool:
+    def _try_seek(self, stamp: int, index: int) -> bool:
         """Seek to a key frame; False if the container leads to no key frame at or before `index`."""
-        stamp = self._index.stamp
-        if stamp is None:
-            return False
         try:
-            self._container.seek(int(stamp[key]), stream=self._stream, backward=True)
+            self._container.seek(stamp, stream=self._stream, backward=True)
         except av.error.FFmpegError:
             return False
-        self._ready.clear()
-        self._refused.clear()
-        self._drained = False
         source = packets(self._container, self._stream)
         for packet in source:
-            if packet.is_keyframe and packet.pts in self._key_stamps:
-                landed = self._index.of_stamp(packet.pts)
-                if landed > index:
+            if packet.is_keyframe:
+                number = self._identify(packet)
+                if number > index:
                     return False
-                self._from = landed
-                self._packets = source
-                self._feed(packet)
-                return True
+                if number >= 0 and self._index.key[number] and self._index.lies_at(number, packet):
+                    self._begin(source, number)
+                    self._feed(packet, 0)
+                    return True
         return False
 
     def next(self, skip_before: int = 0) -> tuple[int, Any] | None:
@@ -91,14 +114,17 @@ class Decoder:
 
         Args:
             skip_before: frames with lower numbers may be left out if that is quicker.
+
+        Raises:
+            AstrayError: the place is lost; only a restart leads on.
         """
         while not self._ready and not self._drained:
             packet = next(self._packets, None)
             if packet is None:
                 self._drained = True
-                self._take(None)
-                break
-            self._feed(packet, skip_before)
+                self._decode(None, -1)
+            else:
+                self._feed(packet, skip_before)
         return self._ready.popleft() if self._ready else None
 
     def take_refused(self) -> list[int]:
@@ -106,28 +132,41 @@ class Decoder:
         refused, self._refused = self._refused, []
         return refused
 
-    def _feed(self, packet: Any, skip_before: int = 0) -> None:
+    def _feed(self, packet: Any, skip_before: int) -> None:
+        number = self._identify(packet)
+        if self._landed >= 0 and number >= 0 and not self._index.lies_at(number, packet):
+            raise AstrayError
         if self._skippable:
-            number = -1 if packet.pts is None else self._index.of_stamp(packet.pts)
             self._stream.codec_context.skip_frame = "NONREF" if 0 <= number < skip_before else "DEFAULT"
-        self._take(packet)
+        self._decode(packet, number)
 
-    def _take(self, packet: Any) -> None:
+    def _decode(self, packet: Any, number: int) -> None:
         try:
             frames = self._stream.codec_context.decode(packet)
         except av.error.FFmpegError:
-            if packet is not None:
-                self._note_refused(packet.pts)
+            if number >= self.landed:
+                self._refused.append(number)
             return
         for frame in frames:
-            number = self._shown_as(frame.pts)
-            if number >= max(self._from, 0):
-                self._ready.append((number, frame))
+            shown = self._shown_as(frame.pts)
+            if shown >= self.landed:
+                self._ready.append((shown, frame))
 
-    def _note_refused(self, stamp: int | None) -> None:
-        number = -1 if stamp is None else self._index.of_stamp(stamp)
-        if number >= max(self._from, 0):
-            self._refused.append(number)
+    def _identify(self, packet: Any) -> int:
+        """The frame that a packet holds, -1 if the index does not know it.
+
+        After a seek some containers (MPEG program streams) guess other times; the place in the file then tells.
+        """
+        stamp = self._index.stamp
+        if stamp is None:
+            return -1
+        number = -1 if packet.pts is None else self._index.of_stamp(packet.pts)
+        if self._landed >= 0 and not (number >= 0 and self._index.lies_at(number, packet)):
+            placed = self._index.of_place(packet)
+            if placed >= 0:
+                packet.pts = int(stamp[placed])
+                return placed
+        return number
 
     def _shown_as(self, stamp: int | None) -> int:
         """The number of the frame that has come out of the decoder, -1 if the index does not know it."""

@@ -44,7 +44,9 @@ class ImageSequence:
         self._height, self._width = int(first.shape[0]), int(first.shape[1])
         count = len(files)
         numbers = np.arange(count, dtype=np.int64)
-        self._index = make_index(numbers, numbers, np.ones(count, bool), numbers, Fraction(1, RATE), 1)
+        self._index = make_index(
+            numbers, Fraction(1, RATE), stamp=numbers, key=np.ones(count, bool), rank=numbers, last_duration=1
+        )
         self._facts = self._describe()
         self._damaged: set[int] = set()
         self._identity: VideoIdentity | None = None

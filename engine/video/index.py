@@ -1,8 +1,9 @@
 """Which frames a file holds, in display order, with exact times: known without decoding."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,8 @@ class FrameIndex:
             frame can only be found by decoding from the start and counting.
         key: (N,) bool, True where decoding may start.
         rank: (N,) int64, place of each frame in decoding order (a permutation of 0..N-1).
+        place: (N, 2) int64, where each frame's packet lies in the file and how long it is, bytes; -1 if unknown.
+        suspect: (N,) bool, True where the container itself reports damage.
         time_base: seconds per pts unit.
         end_pts: time at which the last frame ends.
     """
@@ -28,6 +31,8 @@ class FrameIndex:
     stamp: IntArray | None
     key: BoolArray
     rank: IntArray
+    place: IntArray
+    suspect: BoolArray
     time_base: Fraction
     end_pts: int
 
@@ -81,14 +86,38 @@ class FrameIndex:
         order = np.argsort(stamp, kind="stable")
         return order, stamp[order]
 
+    def lies_at(self, index: int, packet: Any) -> bool:
+        """Whether a demuxed packet is the very one that was seen for this frame when the index was made."""
+        position, size = self._places[index]
+        return bool(size == packet.size and position == (-1 if packet.pos is None else packet.pos))
+
+    def of_place(self, packet: Any) -> int:
+        """The frame whose packet lies where this one does, -1 if there is none or it is not the only one."""
+        return self._of_place.get((-1 if packet.pos is None else packet.pos, packet.size), -1)
+
+    @cached_property
+    def _places(self) -> list[tuple[int, int]]:
+        return [(position, size) for position, size in self.place.tolist()]
+
+    @cached_property
+    def _of_place(self) -> dict[tuple[int, int], int]:
+        found: dict[tuple[int, int], int] = {}
+        for index, place in enumerate(self._places):
+            found[place] = -1 if place in found or place[0] < 0 else index
+        return found
+
     def without_first(self, count: int) -> "FrameIndex":
         """The index without its first frames in display order."""
         if count == 0:
             return self
-        rank = np.argsort(np.argsort(self.rank[count:]))
-        stamp = None if self.stamp is None else frozen(self.stamp[count:])
-        return FrameIndex(
-            frozen(self.pts[count:]), stamp, frozen(self.key[count:]), frozen(rank), self.time_base, self.end_pts
+        return replace(
+            self,
+            pts=frozen(self.pts[count:]),
+            stamp=None if self.stamp is None else frozen(self.stamp[count:]),
+            key=frozen(self.key[count:]),
+            rank=frozen(np.argsort(np.argsort(self.rank[count:]))),
+            place=frozen(self.place[count:]),
+            suspect=frozen(self.suspect[count:]),
         )
 
     @cached_property
@@ -116,20 +145,25 @@ class FrameIndex:
 
 def make_index(
     pts: IntArray,
+    time_base: Fraction,
+    *,
     stamp: IntArray | None,
     key: BoolArray,
     rank: IntArray,
-    time_base: Fraction,
+    place: IntArray | None = None,
+    suspect: BoolArray | None = None,
     last_duration: int = 0,
 ) -> FrameIndex:
     """An index from arrays in display order; the last frame lasts as stored, or else as the usual one does."""
     if last_duration <= 0:
         last_duration = int(np.median(np.diff(pts))) if len(pts) > 1 else max(1, round(1 / (25 * time_base)))
     return FrameIndex(
-        frozen(pts.astype(np.int64)),
-        None if stamp is None else frozen(stamp.astype(np.int64)),
-        frozen(key.astype(np.bool_)),
-        frozen(rank.astype(np.int64)),
-        time_base,
-        int(pts[-1]) + last_duration,
+        pts=frozen(pts.astype(np.int64)),
+        stamp=None if stamp is None else frozen(stamp.astype(np.int64)),
+        key=frozen(key.astype(np.bool_)),
+        rank=frozen(rank.astype(np.int64)),
+        place=frozen(np.full((len(pts), 2), -1, np.int64) if place is None else place),
+        suspect=frozen(np.zeros(len(pts), np.bool_) if suspect is None else suspect),
+        time_base=time_base,
+        end_pts=int(pts[-1]) + last_duration,
     )

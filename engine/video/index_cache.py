@@ -17,7 +17,7 @@ from engine.video.index import FrameIndex
 from engine.video.packets import build_index
 from engine.video.source import FileState
 
-_VERSION = 1
+_VERSION = 2
 _WORTH_KEEPING = 0.3
 """Seconds of building from which an index is kept."""
 
@@ -55,6 +55,8 @@ def _load(stored: Path) -> FrameIndex | None:
                 stamp=frozen(arrays["stamp"]) if "stamp" in arrays else None,
                 key=frozen(arrays["key"]),
                 rank=frozen(arrays["rank"]),
+                place=frozen(arrays["place"]),
+                suspect=frozen(arrays["suspect"]),
                 time_base=Fraction(numbers[0], numbers[1]),
                 end_pts=numbers[2],
             )
@@ -65,7 +67,14 @@ def _load(stored: Path) -> FrameIndex | None:
 
 def _store(stored: Path, index: FrameIndex) -> None:
     numbers = [index.time_base.numerator, index.time_base.denominator, index.end_pts, len(index)]
-    arrays = {"pts": index.pts, "key": index.key, "rank": index.rank, "numbers": np.array(numbers, np.int64)}
+    arrays = {
+        "pts": index.pts,
+        "key": index.key,
+        "rank": index.rank,
+        "place": index.place,
+        "suspect": index.suspect,
+        "numbers": np.array(numbers, np.int64),
+    }
     if index.stamp is not None:
         arrays["stamp"] = index.stamp
     part = stored.with_name(f"{stored.name}.{os.getpid()}.part")

@@ -17,6 +17,7 @@ import numpy as np
 
 from engine.errors import VideoError
 from engine.progress import CancelToken, ProgressCallback, ProgressMeter
+from engine.results import IntArray
 from engine.video import h264
 from engine.video.index import FrameIndex, make_index
 from engine.video.source import choose_stream, open_container
@@ -34,6 +35,8 @@ class PacketTable:
 
     pts: list[int] = field(default_factory=list)
     key: list[bool] = field(default_factory=list)
+    place: list[tuple[int, int]] = field(default_factory=list)
+    suspect: list[bool] = field(default_factory=list)
     last_duration: int = 0
     complete: bool = True
 
@@ -85,6 +88,8 @@ def read_packets(
         table.key.append(
             packet.is_keyframe and not (is_h264 and not h264.starts_clean(memoryview(packet), extradata))
         )
+        table.place.append((-1 if packet.pos is None else packet.pos, packet.size))
+        table.suspect.append(packet.is_corrupt)
         if pts > latest:
             latest, table.last_duration = pts, packet.duration or 0
     return table
@@ -132,8 +137,23 @@ def build_index(
 def _from_packets(table: PacketTable, time_base: Fraction) -> FrameIndex:
     pts = np.array(table.pts, np.int64)
     order = np.argsort(pts, kind="stable")
-    pts = pts[order]
-    return make_index(pts, pts, np.array(table.key, bool)[order], order, time_base, table.last_duration)
+    return _arranged(table, pts[order], pts[order], order, time_base)
+
+
+def _arranged(
+    table: PacketTable, pts: IntArray, stamp: IntArray, packet: IntArray, time_base: Fraction
+) -> FrameIndex:
+    """An index from the table's packets, given the number of the packet of each frame in display order."""
+    return make_index(
+        pts,
+        time_base,
+        stamp=stamp,
+        key=np.array(table.key, np.bool_)[packet],
+        rank=np.argsort(np.argsort(packet)),
+        place=np.array(table.place, np.int64)[packet],
+        suspect=np.array(table.suspect, np.bool_)[packet],
+        last_duration=table.last_duration,
+    )
 
 
 def _from_decoding(stamps: list[int | None], table: PacketTable, time_base: Fraction) -> FrameIndex:
@@ -143,14 +163,12 @@ def _from_decoding(stamps: list[int | None], table: PacketTable, time_base: Frac
     packet_of = {pts: at for at, pts in enumerate(table.pts)}
     if len(known) == count == len(set(known)) and all(s in packet_of for s in known) and table.complete:
         stamp = np.array(known, np.int64)
-        places = np.array([packet_of[s] for s in known], np.int64)
-        rank = np.argsort(np.argsort(places, kind="stable"), kind="stable")
-        key = np.array(table.key, bool)[places]
-        return make_index(np.sort(stamp), stamp, key, rank, time_base, table.last_duration)
+        packet = np.array([packet_of[s] for s in known], np.int64)
+        return _arranged(table, np.sort(stamp), stamp, packet, time_base)
     rising = len(known) == count and all(b > a for a, b in pairwise(known))
     step = max(1, round(1 / (25 * time_base)))
     pts = np.array(known, np.int64) if rising else np.arange(count, dtype=np.int64) * step
-    return make_index(pts, None, np.arange(count) == 0, np.arange(count), time_base)
+    return make_index(pts, time_base, stamp=None, key=np.arange(count) == 0, rank=np.arange(count))
 
 
 def _stamps(
@@ -162,20 +180,24 @@ def _stamps(
     meter: ProgressMeter | None = None,
 ) -> list[int | None]:
     """The times that the decoder puts on the frames, in the order in which it gives them, from the start."""
-    found: list[int | None] = []
-    with open_container(path) as container:
-        stream = choose_stream(container, path, number)
-        only(container, stream)
-        stream.thread_type = "AUTO"
-        for packet in chain(packets(container, stream), [None]):  # None empties the decoder
-            if cancel is not None:
-                cancel.check()
-            if meter is not None and packet is not None:
-                meter.update(packet.pos or 0)
-            try:
-                found += [frame.pts for frame in stream.codec_context.decode(packet)]
-            except av.error.FFmpegError:
-                continue
-            if limit is not None and len(found) >= limit:
-                return found[:limit]
-    return found
+    for threads in ("AUTO", "NONE"):  # with several threads, an error takes good frames along
+        found: list[int | None] = []
+        with open_container(path) as container:
+            stream = choose_stream(container, path, number)
+            only(container, stream)
+            stream.thread_type = threads
+            sound = True
+            for packet in chain(packets(container, stream), [None]):  # None empties the decoder
+                if cancel is not None:
+                    cancel.check()
+                if meter is not None and packet is not None:
+                    meter.update(packet.pos or 0)
+                try:
+                    found += [frame.pts for frame in stream.codec_context.decode(packet)]
+                except av.error.FFmpegError:
+                    sound = False
+                if limit is not None and len(found) >= limit:
+                    break
+        if sound:
+            break
+    return found[:limit]

@@ -12,7 +12,7 @@ from engine.progress import CancelToken, ProgressCallback
 from engine.results import VideoIdentity
 from engine.video.colour import Converter, Orientation, orientation_of
 from engine.video.damage import DamageLog
-from engine.video.decoding import Decoder
+from engine.video.decoding import Decoder, Manner
 from engine.video.facts import MediaFacts, read_facts
 from engine.video.hashing import hash_files
 from engine.video.index import FrameIndex
@@ -35,7 +35,7 @@ class VideoFile:
     ) -> None:
         self._path, self._state, self._facts, self._index = path, state, facts, index
         self._orientation = orientation
-        self._damage = DamageLog(path, index)
+        self._damage = DamageLog(index)
         self._identity: VideoIdentity | None = None
         self._hashing = threading.Lock()
 
@@ -83,12 +83,12 @@ class VideoFile:
         self.verify_unchanged()
         stream = self._facts.stream
 
-        def make() -> Decoder:
-            self.verify_unchanged()
-            return Decoder(self._path, stream.number, self._index, stepping=stepping)
+        def make(manner: Manner) -> Decoder:
+            return Decoder(self._path, stream.number, self._index, manner)
 
+        manner = Manner.STEPPING if stepping else Manner.SEQUENTIAL
         converter = Converter(stream.width, stream.height, self._orientation)
-        return VideoReader(self._path, self._index, make, converter, self._damage, self.verify_unchanged)
+        return VideoReader(self._path, self._index, make, manner, converter, self._damage, self.verify_unchanged)
 
     def identity(
         self, cancel: CancelToken | None = None, progress: ProgressCallback | None = None
