@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, QSize, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication, QKeyEvent
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -61,6 +69,7 @@ class MainWindow(QMainWindow):
         self._session = session
         self.setWindowTitle("Tellframe")
         self.setAcceptDrops(True)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
         self.commands = commands.command_table(session, self)
         self.keymap = keymap.load(command.id for command in self.commands)
@@ -75,7 +84,6 @@ class MainWindow(QMainWindow):
         self._refresh_timer.timeout.connect(lambda: commands.refresh(self.commands, self.actions_by_id))
         self._refresh_timer.start()
         self._restore_layout()
-        self.player.picture.setFocus()
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
         for problem in self.keymap.problems:
             session.notify("warning", problem)
@@ -181,10 +189,12 @@ class MainWindow(QMainWindow):
         settings = self._session.settings
         if not self.restoreGeometry(settings.layout("geometry")):
             self.resize(1280, 800)
-        if not self.restoreState(settings.layout("state"), LAYOUT_VERSION):
-            case, details, timeline = self._docks
-            self.resizeDocks([case, details], [230, 330], Qt.Orientation.Horizontal)
-            self.resizeDocks([timeline], [250], Qt.Orientation.Vertical)
+        self._new_layout = not self.restoreState(settings.layout("state"), LAYOUT_VERSION)
+
+    def _arrange(self) -> None:
+        case, details, timeline = self._docks
+        self.resizeDocks([case, details], [240, 330], Qt.Orientation.Horizontal)
+        self.resizeDocks([timeline], [250], Qt.Orientation.Vertical)
 
     def sizeHint(self) -> QSize:
         return QSize(1280, 800)
@@ -299,6 +309,13 @@ class MainWindow(QMainWindow):
             event.accept()
             return True
         return super().eventFilter(watched, event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.setFocus()  # on no control: all keys are the player's
+        if self._new_layout:  # docks have no size before the window is shown
+            self._new_layout = False
+            self._arrange()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_paths(event.mimeData()):

@@ -514,8 +514,9 @@ class Session(Choices):
         self._video_changed(video)
         if video is self._current:
             self.media_changed.emit()
-            self.shown_changed.emit()
-        self.notify("error", str(video.error))
+            self.shown_changed.emit()  # it is told in the place of the picture
+        else:
+            self.notify("error", str(video.error))
 
     def _start_hashing(self, video: OpenVideo, media: Media) -> None:
         task = self.background.start(

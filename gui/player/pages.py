@@ -11,6 +11,7 @@ from engine.progress import Progress
 from gui import theme
 
 RECENT_SHOWN = 5
+CARD_WIDTH = 480
 
 
 class EmptyPage(QWidget):
@@ -119,7 +120,7 @@ class ErrorCard(QFrame):
         super().__init__(parent)
         self.setObjectName("notice")
         self.setProperty("level", "error")
-        self.setMaximumWidth(560)
+        self.setFixedWidth(CARD_WIDTH)
         symbol = QLabel()
         symbol.setPixmap(theme.picture("error", 32, "error"))
         symbol.setAccessibleName("Error")
@@ -189,7 +190,12 @@ class ErrorPage(QWidget):
             "Remove from the list", "Take this video out of the case list", self.remove_requested.emit
         )
         self.card.finish()
+        # Not by alignment: that would take the card's preferred height and cut off wrapped lines.
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.card)
+        row.addStretch(1)
         layout = QVBoxLayout(self)
         layout.addStretch(1)
-        layout.addWidget(self.card, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addLayout(row)
         layout.addStretch(1)

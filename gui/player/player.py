@@ -11,7 +11,7 @@ from gui import theme
 from gui.player.adjust import AdjustPopup
 from gui.player.display import Display, Field
 from gui.player.legend import MaskLegend
-from gui.player.pages import EmptyPage, ErrorCard, ErrorPage, OpeningPage
+from gui.player.pages import CARD_WIDTH, EmptyPage, ErrorCard, ErrorPage, OpeningPage
 from gui.player.picture import PictureView
 from gui.player.transport import Transport, tool_button
 from gui.session import Session
@@ -68,11 +68,16 @@ class PlayerPanel(QWidget):
         row.addWidget(self._name)
         row.addSpacing(8)
         row.addWidget(self._facts, 1)
-        row.addWidget(self._zoom)
+        self._tools = QWidget()
+        tools = QHBoxLayout(self._tools)
+        tools.setContentsMargins(0, 0, 0, 0)
+        tools.setSpacing(4)
+        tools.addWidget(self._zoom)
         for name in ("fit", "actual_size"):
-            row.addWidget(tool_button(actions[name]))
-        row.addWidget(self._make_adjust_button())
-        row.addWidget(tool_button(actions["masks"]))
+            tools.addWidget(tool_button(actions[name]))
+        tools.addWidget(self._make_adjust_button())
+        tools.addWidget(tool_button(actions["masks"]))
+        row.addWidget(self._tools)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -143,6 +148,7 @@ class PlayerPanel(QWidget):
         video, media = self._session.current, self._session.media
         self._name.setText(video.name if video else "")
         self._name.setToolTip(str(video.path) if video else "")
+        self._tools.setVisible(media is not None)
         if media is None:
             self._facts.clear()
             return
@@ -219,7 +225,7 @@ class PlayerPanel(QWidget):
             badge.move(area.width() - badge.width() - MARGIN, top)
             if badge.isVisible():
                 top += badge.height() + 5
-        self._card.setFixedWidth(min(480, max(200, area.width() - 4 * MARGIN)))
+        self._card.setFixedWidth(min(CARD_WIDTH, max(200, area.width() - 4 * MARGIN)))
         self._card.adjustSize()
         self._card.move((area.width() - self._card.width()) // 2, (area.height() - self._card.height()) // 2)
 

@@ -112,6 +112,7 @@ class Transport(QWidget):
         if not self.time_field.hasFocus() or not self.time_field.isModified():
             self.time_field.setText(timecode(media.index.seconds(frame)))
         self._pts.setText(f"pts {int(media.index.pts[frame])}")
+        self._show_exactness()
 
     def _go_to_frame(self) -> None:
         self.frame_field.setModified(False)

@@ -235,7 +235,10 @@ class FakeMedia:
         n = SWITCHES.frames
         self.path = path
         key = np.arange(n) % 10 == 0
-        self.index = make_index(np.arange(n) * 512, key, np.arange(n), Fraction(1, 12800), 512)
+        numbers = np.arange(n)
+        self.index = make_index(
+            numbers * 512, Fraction(1, 12800), stamp=numbers * 512, key=key, rank=numbers, last_duration=512
+        )
         self.width, self.height = WIDTH, HEIGHT
         self.damaged = (13,)
         self.closed = False

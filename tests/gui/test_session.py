@@ -38,13 +38,14 @@ def test_a_file_that_cannot_be_opened_is_told_and_the_rest_goes_on(session: Sess
     session.open([Path("/evidence/bad.mp4"), Path("/evidence/good.mp4")])
     qtbot.waitUntil(lambda: [v.status for v in session.videos] == [VideoStatus.FAILED, VideoStatus.READY])
     assert session.media is None
-    assert [m.level for m in session.messages] == ["error"]
-    assert session.messages[0].text == "/evidence/bad.mp4: The file holds no video. Choose a video file."
+    assert str(session.videos[0].error) == "/evidence/bad.mp4: The file holds no video. Choose a video file."
     assert session.videos[0].verdict("frame-mobile", 0.5).text == "Cannot be opened"
     session.show_video(1)
     qtbot.waitUntil(lambda: session.shown is not None)
-    session.open([Path("/evidence/bad.mp4")])  # tried again, not listed twice
-    assert len(session.videos) == 2
+    session.open([Path("/evidence/good.mp4"), Path("/evidence/bad.mp4")])  # tried again, not listed twice
+    qtbot.waitUntil(lambda: [m.text for m in session.messages] == [str(session.videos[1].error)])
+    assert [v.name for v in session.videos] == ["good.mp4", "bad.mp4"]
+    assert session.shown is not None
 
 
 def test_every_step_shows_the_asked_frame(opened: Session, qtbot: QtBot) -> None:
