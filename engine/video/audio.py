@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import av
-import av.error
+import av.stream
+import numpy as np
 
 from engine.video.source import open_container
 
@@ -37,8 +38,8 @@ class AudioCut:
             raise LookupError("no sound")
         for other in self._container.streams:
             if other.index != self._stream.index:
-                other.discard = "all"
-        self.codec: str = self._stream.codec_context.name
+                other.discard = av.stream.Discard.all
+        self.codec: str = self._stream.codec_context.codec.canonical_name
         self.copied = self.codec in COPIED
 
     def add_stream(self, output: Any) -> Any:
@@ -78,19 +79,22 @@ class AudioCut:
         context = stream.codec_context
         rate = context.sample_rate
         resampler = av.AudioResampler(format="fltp", layout=context.layout, rate=rate)
-        tick = Fraction(1, rate)
+        length = round((self._end - self._begin) * rate)
         for frame in self._container.decode(self._stream):
-            if frame.pts is None or frame.pts * frame.time_base < self._begin:
+            if frame.pts is None:
                 continue
-            begin = frame.pts * frame.time_base
-            if begin >= self._end:
+            # In samples since the cut begins; cut to the sample.
+            at = round((frame.pts * frame.time_base - self._begin) * rate)
+            if at >= length:
                 break
             for piece in resampler.resample(frame):
-                piece.pts = round((begin - self._begin) / tick)
-                piece.time_base = tick
-                begin += piece.samples * tick
-                yield from self._muxable(context.encode(piece))
-        yield from self._muxable(context.encode(None))
+                samples = piece.to_ndarray()[:, max(0, -at) : max(0, length - at)]
+                if samples.size:
+                    cut = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", context.layout.name)
+                    cut.sample_rate, cut.pts, cut.time_base = rate, max(0, at), Fraction(1, rate)
+                    yield from self._muxable(stream.encode(cut))
+                at += piece.samples
+        yield from self._muxable(stream.encode(None))
 
     def _muxable(self, packets: list[Any]) -> Iterator[tuple[float, Any]]:
         for packet in packets:

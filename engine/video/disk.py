@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import av.error
+
 from engine.errors import ExportError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -12,10 +14,10 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the errors of the disk (FFmpeg's are OSErrors, too) into an ExportError that names the file."""
+    """Turn the errors of the disk and of FFmpeg into an ExportError that names the file."""
     try:
         yield
-    except OSError as error:
+    except (OSError, av.error.FFmpegError) as error:
         if error.errno in _FULL:
             raise ExportError("The disk is full", advice="Free some space and start again", file=path) from error
         reason = (error.strerror or str(error)).lower()

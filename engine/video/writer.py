@@ -149,7 +149,8 @@ class ClipWriter:
 
     def abort(self) -> None:
         """Give up and leave nothing behind."""
-        with suppress(OSError):  # the disk may be full: what could not be written is not missed
+        # The disk may be full: what could not be written is not missed.
+        with suppress(OSError, av.error.FFmpegError):
             if self._container is not None:
                 self._container.close()
         with suppress(OSError):
