@@ -18,7 +18,10 @@ _STRIP = 64
 
 
 class Proposals(nn.Module):
-    """P-Net: (N, 4, H, W) float32 in [0, 255], RGB and anything -> (N, 5, h, w): logit, four box offsets."""
+    """P-Net: (N, 4, H, W) float32 in [0, 255], RGB and anything -> (N, 5, h, w): logit, four box offsets.
+
+    h = (H - 12) // 2 + 1; facenet-pytorch adds a last cell that lies half outside of odd pictures.
+    """
 
     @torch.no_grad()
     def __init__(self) -> None:
@@ -49,7 +52,7 @@ class Proposals(nn.Module):
 
     def _strip(self, pictures: Tensor) -> Tensor:
         x = F.prelu(self.conv1(pictures), self.slope1)
-        x = F.max_pool2d(x, 2, 2, ceil_mode=True)
+        x = F.max_pool2d(x, 2, 2)
         x = F.prelu(self.conv2(x), self.slope2)
         x = F.prelu(self.conv3(x), self.slope3)
         out: Tensor = self.heads(x)

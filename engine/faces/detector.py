@@ -2,7 +2,12 @@
 
 The driver around the three networks is ours: continuous coordinates from the first stage on (facenet-pytorch
 counts pixels from 1 and truncates), crops cut below the pixel and continued over the frame's edge, many pictures
-at once. Its boxes agree with facenet-pytorch's own to an IoU of 0.9 and better (tests).
+at once. Measured on a face moved to 25 places: mean IoU with facenet-pytorch's own boxes 0.92 (faces of 67 to 225
+px), and of each driver's boxes with their own mean 0.96 (ours) and 0.95. Mirrored pictures show landmarks 0.1 px
+from where they should be (60 stills), facenet-pytorch's 0.7 px.
+
+Recall, 120 frontal stills of as many persons in 1080p frames, reduced to `working_size`: 1.00 at 34 px and more,
+0.98 at 30 px, 0.79 at 26 px. Faces that are blurred, dark or turned away need to be larger.
 """
 
 import math
@@ -35,7 +40,8 @@ _FACTOR = 0.709
 _THRESHOLDS = (0.6, 0.7, 0.7)
 
 _TOGETHER = 64
-"""Crops that a network is given at once: more of them leave a CPU's caches and take twice as long."""
+"""Crops that a network is given at once, or a smaller power of two: more of them leave a CPU's caches and take
+twice as long, and every new number of them costs oneDNN some milliseconds of preparation."""
 
 
 def smallest_face(width: int, height: int, min_face: int = MIN_FACE) -> float:
@@ -75,13 +81,22 @@ class FaceDetector:
         Returns:
             per picture its faces, best first, in continuous coordinates of the original frame.
         """
-        if not pictures:
-            return []
+        token = cancel or CancelToken()
+        # A CPU is fastest with one picture at a time, and the answer then does not depend on its neighbours.
+        together = len(pictures) if self._device.type == "cuda" else 1
+        found: list[list[Detection]] = []
+        for start in range(0, len(pictures), max(1, together)):
+            found += self._detect(pictures[start : start + together], scale, token)
+        return found
+
+    def _detect(
+        self, pictures: Sequence[Picture], scale: float | tuple[float, float], cancel: CancelToken
+    ) -> list[list[Detection]]:
         across, down = (scale, scale) if isinstance(scale, (int, float)) else scale
         height, width = pictures[0].shape[:2]
         smallest = smallest_face(round(width * across), round(height * down), self._min_face) / max(across, down)
         halves = [_halves(picture) for picture in pictures]
-        boxes, owner = self._propose(halves, smallest, cancel or CancelToken())
+        boxes, owner = self._propose(halves, smallest, cancel)
         boxes, owner = self._narrow(halves, boxes, owner)
         boxes, owner, landmarks, scores = self._finish(halves, boxes, owner)
         boxes = boxes * np.array([across, down, across, down], dtype=np.float32)
@@ -96,26 +111,24 @@ class FaceDetector:
     ) -> tuple[FloatArray, IntArray]:
         """First stage: squares (K, 4) that may hold a face, and the picture (K,) each belongs to."""
         height, width = halves[0][0].shape[:2]
-        together = len(halves) if self._device.type == "cuda" else 1  # a CPU's caches hold one picture best
         logit = math.log(_THRESHOLDS[0] / (1.0 - _THRESHOLDS[0]))
         boxes, scores, owner = [], [], []
         scale = CELL / smallest
         while min(height, width) * scale >= CELL:
             size = (round(width * scale), round(height * scale))
             per_x, per_y = width / size[0], height / size[1]
-            for start in range(0, len(halves), together):
-                cancel.check()
-                out = self._proposals(self._level(halves[start : start + together], size)).cpu().numpy()
-                which, row, column = np.nonzero(out[:, 0] >= logit)
-                corner = np.stack([column, row, column, row], axis=1) * float(STRIDE)
-                corner[:, 2:] += CELL
-                offsets = out[which, 1:, row, column] * CELL
-                level_boxes = ((corner + offsets) * [per_x, per_y, per_x, per_y]).astype(np.float32)
-                level_scores = out[which, 0, row, column]
-                keep = _nms(corner.astype(np.float32), level_scores, which, 0.5)
-                boxes.append(level_boxes[keep])
-                scores.append(level_scores[keep])
-                owner.append(which[keep] + start)
+            cancel.check()
+            out = self._proposals(self._level(halves, size)).cpu().numpy()
+            which, row, column = np.nonzero(out[:, 0] >= logit)
+            corner = np.stack([column, row, column, row], axis=1) * float(STRIDE)
+            corner[:, 2:] += CELL
+            offsets = out[which, 1:, row, column] * CELL
+            level_boxes = ((corner + offsets) * [per_x, per_y, per_x, per_y]).astype(np.float32)
+            level_scores = out[which, 0, row, column]
+            keep = _nms(corner.astype(np.float32), level_scores, which, 0.5)
+            boxes.append(level_boxes[keep])
+            scores.append(level_scores[keep])
+            owner.append(which[keep])
             scale *= _FACTOR
         if not boxes:
             return np.empty((0, 4), np.float32), np.empty(0, np.int64)
@@ -178,7 +191,12 @@ class FaceDetector:
 
 
 def _run(network: nn.Module, crops: Tensor) -> list[FloatArray]:
-    outputs = [network(crops[at : at + _TOGETHER]) for at in range(0, len(crops), _TOGETHER)]
+    """The network's outputs for crops (K, 3, s, s), in batches of few different sizes."""
+    outputs, at = [], 0
+    while at < len(crops):
+        size = min(_TOGETHER, 1 << (len(crops) - at).bit_length() - 1)
+        outputs.append(network(crops[at : at + size]))
+        at += size
     return [torch.cat(parts).cpu().numpy() for parts in zip(*outputs, strict=True)]
 
 
