@@ -28,7 +28,7 @@ def has_fast_bf16(device: torch.device) -> bool:
     """Whether the device multiplies bf16 in hardware; elsewhere bf16 is slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.backends.mkldnn.is_available() and torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001
+    return bool(torch.backends.mkldnn.enabled and torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001
 
 
 def is_out_of_memory(error: BaseException) -> bool:

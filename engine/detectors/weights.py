@@ -139,15 +139,10 @@ def _check_tensors(path: Path, found: Mapping[str, tuple[int, ...]], expected: M
     missing = [n for n in expected if n not in found and not n.endswith("num_batches_tracked")]
     extra = [n for n in found if n not in expected]
     if missing or extra:
-        raise WeightsError(
-            "The weights do not fit the network: "
-            + ", ".join(
-                [f"{len(missing)} tensors are missing ({missing[0]})"] * bool(missing)
-                + [f"{len(extra)} are not known ({extra[0]})"] * bool(extra)
-            ),
-            advice=ADVICE,
-            file=path,
-        )
+        faults = [
+            f"{len(n)} tensors are {what} ({n[0]})" for n, what in ((missing, "missing"), (extra, "unknown")) if n
+        ]
+        raise WeightsError(f"The weights do not fit the network: {', '.join(faults)}", advice=ADVICE, file=path)
     for name, shape in found.items():
         wanted = tuple(expected[name].shape)
         if shape != wanted:

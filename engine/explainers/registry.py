@@ -1,0 +1,23 @@
+"""Every explainer by its id."""
+
+from engine.detectors.registry import detector_spec
+from engine.errors import UsageError
+from engine.explainers.base import Explainer
+from engine.explainers.gradcam import GradCam
+
+EXPLAINERS: dict[str, type[Explainer]] = {kind.id: kind for kind in (GradCam,)}
+
+
+def load_explainer(explainer_id: str, detector_id: str) -> Explainer:
+    """An explainer that works on a detector.
+
+    Raises:
+        UsageError: unknown, or it does not work on that detector.
+    """
+    fitting = detector_spec(detector_id).explainers
+    if explainer_id not in fitting:
+        problem = "does not work on" if explainer_id in EXPLAINERS else "is not known to"
+        raise UsageError(
+            f"The explainer {explainer_id} {problem} {detector_id}", advice=f"Choose one of {', '.join(fitting)}"
+        )
+    return EXPLAINERS[explainer_id]()

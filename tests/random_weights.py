@@ -1,0 +1,83 @@
+"""Random weights with a proper card, where the quality of a network is not the point."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.detectors.registry import detector_spec
+from engine.detectors.weights import save_weights
+from engine.networks.frame import FrameNetwork
+from engine.results import Picture
+
+SIZES = {"frame-mobile": 224, "frame-b4": 380}
+
+
+def random_network(detector_id: str, size: int | None = None, seed: int = 0) -> FrameNetwork:
+    """A network normalised to `noise_crops`, whose logits of them spread around 0 like N(0, 1).
+
+    Freshly initialised deep networks all but ignore their input; normalising with real statistics cures that. The
+    head looks along the direction in which the features vary most: others hold little but rounding errors.
+    """
+    torch.manual_seed(seed)
+    network = detector_spec(detector_id).build(size or SIZES[detector_id])
+    norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (network.input_mean, network.input_std))
+    inputs = torch.from_numpy(noise_crops(24, network.size, seed)).permute(0, 3, 1, 2).float() / 255
+    inputs = (inputs - mean) / std
+    with torch.no_grad():
+        for norm in norms:
+            norm.momentum = None  # take the statistics of this batch as they are
+        network.train()
+        network.features(inputs)
+        network.eval()
+        pooled = torch.cat([network.features(part).mean((2, 3)) for part in inputs.split(8)])
+        direction = torch.linalg.svd(pooled - pooled.mean(0), full_matrices=False).Vh[0]
+        logits = pooled @ direction
+        network.head.weight.copy_((direction / logits.std())[None])
+        network.head.bias.copy_(-(logits.mean() / logits.std())[None])
+    return network
+
+
+def noise_crops(count: int, size: int, seed: int = 0) -> Picture:
+    """(count, size, size, 3) uint8: coloured clouds of several scales, no two alike."""
+    rng = np.random.default_rng(seed)
+    crops = np.zeros((count, size, size, 3), np.float32)
+    for cells in (2, 5, 16, 48):
+        grid = rng.normal(size=(count, cells, cells, 3)).astype(np.float32)
+        rows = np.minimum(np.arange(size) * cells // size, cells - 1)
+        crops += grid[:, rows][:, :, rows]
+    crops += rng.normal(size=(count, 1, 1, 3)).astype(np.float32)
+    return np.clip(128 + 40 * crops, 0, 255).astype(np.uint8)
+
+
+def card_values(detector_id: str, network: FrameNetwork) -> dict[str, object]:
+    """All of a card but the hash."""
+    return {
+        "id": detector_id,
+        "architecture": detector_spec(detector_id).architecture,
+        "size": network.size,
+        "margin": 0.0,
+        "classes": ["real", "fake"],
+        "mean": list(network.input_mean),
+        "std": list(network.input_std),
+        "date": "2025-01-31",
+        "trustworthy": False,
+        "trust_reason": "random weights",
+        "training": {"data": "none", "seed": 0},
+        "measures": [
+            {
+                "protocol": "none", "data": "noise", "metric": "auc", "value": 0.5, "low": 0.4, "high": 0.6,
+                "n_real": 10, "n_fake": 12, "date": "2025-01-31",
+            }
+        ],
+        "limits": {"text": "knows nothing"},
+    }  # fmt: skip
+
+
+def write_random_weights(folder: Path, detector_id: str, seed: int = 0, **card: object) -> Path:
+    """`folder/ID` with model and card; returns it."""
+    network = random_network(detector_id, seed=seed)
+    target = folder / detector_id
+    save_weights(target, network, card_values(detector_id, network) | card, torch.float16)
+    return target
