@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
+from engine import paths
 from engine.errors import CancelledError, InternalError, TellframeError
 from engine.progress import CancelToken, ProgressCallback
 from engine.results import Mark, VideoIdentity
@@ -30,7 +31,8 @@ from engine.runtime.protocol import (
     Request,
 )
 from gui.analysing import Analyses
-from gui.bridge import Background, EngineBridge
+from gui.bridge import Background, EngineBridge, Task
+from gui.case_store import CaseStore
 from gui.choices import Choices
 from gui.edits import AddMark, ChangeMark, RemoveMark
 from gui.explaining import ExplanationStore, FrameExplanation, Wanted
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
     from engine.runtime.protocol import Event
     from engine.video.frame import Frame
     from engine.video.media import Media
+
+DEFAULT_CASE = "default.tell"
+"""Under the data folder: keeps what was found while no other case is open."""
 
 MakeEngine = Callable[["Callable[[Event], None]", str], "Engine"]
 OpenMedia = Callable[[Path, CancelToken, ProgressCallback], "Media"]
@@ -82,6 +87,7 @@ class Session(Choices):
         dropped_changed: count of frames not shown since playing began.
         cache_changed: `cached_ranges`.
         noticed: a Message.
+        case_changed: `case_path`.
     """
 
     videos_changed = Signal()
@@ -102,6 +108,7 @@ class Session(Choices):
     dropped_changed = Signal(int)
     cache_changed = Signal()
     noticed = Signal(object)
+    case_changed = Signal()
 
     def __init__(
         self,
@@ -110,6 +117,7 @@ class Session(Choices):
         make_engine: MakeEngine,
         open_media: OpenMedia,
         make_server: MakeServer,
+        case: Path | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(settings, parent)
@@ -125,6 +133,7 @@ class Session(Choices):
         self._jobs: set[int] = set()
         self._asked: dict[int, Callable[[Event], None]] = {}
         self._closed = False
+        self._case = self._make_case(case or paths.data_dir() / DEFAULT_CASE)
         self._seen_detector_id = ""
 
         self._bridge = EngineBridge(self)
@@ -286,10 +295,10 @@ class Session(Choices):
         self._engine.warm_up()
         self._submit(DetectorsRequest())
 
-    def open(self, paths: Iterable[Path]) -> None:
+    def open(self, files: Iterable[Path]) -> None:
         """Add videos to the case and show the first of them; those already open are only shown."""
         first: OpenVideo | None = None
-        for path in (Path(p).absolute() for p in paths):
+        for path in (Path(p).absolute() for p in files):
             video = next((v for v in self.videos if v.path == path and v.status is not VideoStatus.FAILED), None)
             if video is None:
                 self._drop_failed(path)
@@ -336,6 +345,7 @@ class Session(Choices):
         self._explanations.stop()
         self._screen.leave(wait=True)
         self.background.close()
+        self._case.close()
         self._engine.stop(5.0)
         for video in self.videos:
             if video.media is not None:
@@ -467,14 +477,38 @@ class Session(Choices):
         wanted = Wanted(video.path, detector.id, self.explainer_id, video.frame, self.case_path, self.device)
         self._explanations.want(wanted, keep_running=self.playing)
 
+    def read_again(self) -> Task | None:
+        """Open and hash the evidence of the current video anew; the task ends with its VideoIdentity of now."""
+        video = self._current
+        if video is None or video.media is None:
+            return None
+
+        def work(cancel: CancelToken, progress: ProgressCallback) -> VideoIdentity:
+            media = self._open_media(video.path, cancel, progress)
+            try:
+                return media.identity(cancel, progress)
+            finally:
+                media.close()
+
+        return self.background.start(work, slow=True)
+
     def import_weights(self, folder: Path) -> None:
         """Check a folder with model.safetensors and card.toml and add it; the list of detectors follows."""
         self._submit(ImportWeightsRequest(folder))
 
     @property
     def case_path(self) -> Path | None:
-        """The case file in which results and marks are kept."""
-        return None
+        """The case file in which results and marks are kept; None if it could not be opened."""
+        return self._case.path if self._case.usable else None
+
+    def open_case(self, path: Path) -> None:
+        """Go on with another case, which is made if the file does not exist; its videos are opened."""
+        while self.videos:
+            self.remove_video(0)
+        old, self._case = self._case, self._make_case(path)
+        self.background.store(lambda _cancel, _progress: old.close())
+        self._case.load_videos()
+        self.case_changed.emit()
 
     def notify(self, level: str, text: str) -> None:
         """Tell the user something in place. Levels: info, warning, error."""
@@ -527,6 +561,8 @@ class Session(Choices):
         task.failed.connect(lambda error: self.notify("error", str(_typed(error))))
 
     def _on_hashing(self, video: OpenVideo, progress: Any, identity: VideoIdentity | None) -> None:
+        if identity is not None and video.identity is None:
+            self._case.load_marks(video, identity)
         video.hashing, video.identity = progress, identity or video.identity
         self._video_changed(video)
         if video is self._current:
@@ -686,7 +722,25 @@ class Session(Choices):
         self.explanations_changed.emit(self.frame)
         self.request_explanation()
 
+    def _make_case(self, path: Path) -> CaseStore:
+        case = CaseStore(path, self.background, self)
+        case.marks_loaded.connect(self._on_marks_loaded)
+        case.videos_loaded.connect(self.open)
+        case.failed.connect(lambda error: self.notify("error", str(_typed(error))))
+        return case
+
+    def _on_marks_loaded(self, video: OpenVideo, marks: tuple[Mark, ...]) -> None:
+        known = {mark.made_at for mark in marks}
+        early = tuple(mark for mark in video.marks if mark.made_at not in known)  # made before the hash was known
+        video.marks = tuple(sorted((*marks, *early), key=lambda m: (m.first, m.last, m.made_at)))
+        if early:
+            self._on_edited(video)
+        elif video is self._current:
+            self.marks_changed.emit()
+
     def _on_edited(self, video: OpenVideo) -> None:
+        if video.identity is not None:
+            self._case.save_marks(video.identity, video.marks)
         if video is self._current:
             self.marks_changed.emit()
 

@@ -9,7 +9,6 @@ import numpy as np
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -146,19 +145,16 @@ class TimelinePanel(QWidget):
         self.readout.setMinimumWidth(0)
         self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.threshold = QDoubleSpinBox(decimals=2, minimum=0.0, maximum=1.0, singleStep=0.01)
-        self.threshold.setAccessibleName("Threshold")
-        self.threshold.setToolTip("From this fake probability on, a frame counts as suspicious")
-        self.threshold.setKeyboardTracking(False)
-        label = QLabel("&Threshold")
-        label.setBuddy(self.threshold)
+        self.threshold = QLabel()
+        self.threshold.setFont(theme.numbers_font(self))
+        self.threshold.setToolTip("Drag the line in the plot to move the threshold")
+        theme.set_role(self.threshold, "muted")
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, RIGHT, 0)
         row.setSpacing(8)
         row.addWidget(self.chip)
         row.addWidget(self.legend)
         row.addWidget(self.readout, 1)
-        row.addWidget(label)
         row.addWidget(self.threshold)
         for text, name, tip, action in (
             ("−", "Zoom out", "Zoom out (also with the mouse wheel)", self.zoom_out),
@@ -190,7 +186,6 @@ class TimelinePanel(QWidget):
         surface.panned.connect(lambda frames: self._set_scale(self._scale.panned(frames)))
         surface.hovered.connect(self._on_hover)
         surface.mark_edited.connect(self.mark_edit_requested)
-        self.threshold.valueChanged.connect(session.set_threshold)
 
     # Following the session
 
@@ -219,15 +214,13 @@ class TimelinePanel(QWidget):
     def _on_threshold(self) -> None:
         threshold = self._session.threshold
         self.stack.plot.set_threshold(threshold)
-        self.threshold.blockSignals(True)
-        self.threshold.setValue(threshold)
-        self.threshold.blockSignals(False)
+        self.threshold.setText(f"Threshold {threshold:.2f}")
         self._show_chip()
 
     def _on_threshold_moved(self, threshold: float, dragging: bool) -> None:
         if dragging:  # the verdicts follow when the line is let go
             self.stack.plot.set_threshold(threshold)
-            self.readout.setText(f"Threshold {threshold:.2f}")
+            self.threshold.setText(f"Threshold {threshold:.2f}")
         else:
             self._session.set_threshold(threshold)
 
@@ -245,8 +238,9 @@ class TimelinePanel(QWidget):
             self.stack.set_scale(scale)
 
     def _tracks(self) -> Sequence[TrackSeries]:
-        results = self._session.results
-        return tuple(results) if results else ()
+        """The faces that the user wants to see."""
+        results, hidden = self._session.results, self._session.hidden_faces
+        return tuple(track for track in results or () if track.id not in hidden)
 
     def _show_results(self) -> None:
         results, tracks = self._session.results, self._tracks()

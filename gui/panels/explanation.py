@@ -1,0 +1,271 @@
+"""Why a face scored as it did on this frame: its mask, large, and how it is to be read. GUI thread only."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, QTimer
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.rendering.palette import PALETTES
+from gui import theme
+from gui.explaining import FrameExplanation
+from gui.panels.face_view import FaceView
+from gui.panels.parts import FactsGrid, column, heading, muted, row, scrolling
+from gui.player.legend import MaskLegend
+from gui.session import Session
+
+REFRESH_MS = 40
+MEANING = {
+    True: "Solid outlines are around what supports fake, dashed outlines around what supports real.",
+    False: "The stronger the colour, the more this part counted. It does not say for which side.",
+}
+
+
+class ExplanationPanel(QWidget):
+    """Follows the player; everything it shows is about the picture on the screen."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setAccessibleName("Explanation")
+        self._session = session
+        self._chosen: int | None = None
+        self._timer = QTimer(self, singleShot=True, interval=REFRESH_MS)
+        self._timer.timeout.connect(self.refresh)
+        inside = QWidget()
+        self._layout = column(inside)
+        self._make_switch()
+        self._make_face()
+        self._make_look()
+        self._make_provenance()
+        self._layout.addStretch(1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scrolling(inside))
+        for signal in (
+            session.shown_changed,
+            session.explanations_changed,
+            session.tracks_changed,
+            session.results_changed,
+            session.style_changed,
+            session.choice_changed,
+            session.media_changed,
+        ):
+            signal.connect(self._later)
+        self.refresh()
+
+    def sizeHint(self) -> QSize:
+        return QSize(340, 560)
+
+    # Making
+
+    def _make_switch(self) -> None:
+        self.masks = QCheckBox("Show masks")
+        self.masks.setToolTip("Show or hide what drove the score (V)")
+        self.masks.toggled.connect(self._session.set_masks_visible)
+        self.state = muted(wrap=False)
+        self._layout.addLayout(row(self.masks, QWidget(), self.state, stretch=1))
+
+    def _make_face(self) -> None:
+        self._buttons = QButtonGroup(self)
+        self._buttons.idClicked.connect(self._choose)
+        self._names = row()
+        self._layout.addLayout(self._names)
+        self.view = FaceView()
+        self._layout.addWidget(self.view)
+        self.score = QLabel()
+        self.score.setFont(theme.numbers_font(self))
+        self.score.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._layout.addWidget(self.score)
+        self.legend = MaskLegend()
+        self._layout.addWidget(self.legend)
+        self.meaning = muted()
+        self._layout.addWidget(self.meaning)
+
+    def _make_look(self) -> None:
+        self.opacity, self._opacity_value = self._slider("Opacity of the mask")
+        self.threshold, self._threshold_value = self._slider(
+            "Hide what is weaker than this share of the strongest"
+        )
+        self.colours = QComboBox()
+        self.colours.setAccessibleName("Colours")
+        self.colours.setToolTip("The colours of the mask; all can be told apart by colour-blind people")
+        for palette in PALETTES.values():
+            self.colours.addItem(palette.name, palette.id)
+        self.outline = QCheckBox("Outlines")
+        self.outline.setToolTip("Solid lines around what supports fake, dashed ones around what supports real")
+        self.boxes = QCheckBox("Face boxes")
+        self.boxes.setToolTip("Show or hide the boxes around faces in the player")
+        self.opacity.valueChanged.connect(lambda value: self._set_style(opacity=value / 100))
+        self.threshold.valueChanged.connect(lambda value: self._set_style(threshold=value / 100))
+        self.colours.activated.connect(lambda at: self._set_style(colour_map=self.colours.itemData(at)))
+        self.outline.toggled.connect(lambda on: self._set_style(outline=on))
+        self.boxes.toggled.connect(lambda on: self._set_style(boxes=on))
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setVerticalSpacing(4)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        form.addRow("Opacity", row(self.opacity, self._opacity_value, stretch=0))
+        form.addRow("Hide below", row(self.threshold, self._threshold_value, stretch=0))
+        form.addRow("Colours", self.colours)
+        form.addRow("", row(self.outline, self.boxes))
+        self._layout.addWidget(heading("Look"))
+        self._layout.addLayout(form)
+
+    def _slider(self, name: str) -> tuple[QSlider, QLabel]:
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setRange(0, 100)
+        slider.setPageStep(10)
+        slider.setAccessibleName(name)
+        slider.setToolTip(name)
+        value = QLabel()
+        value.setFont(theme.numbers_font(self))
+        value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        value.setFixedWidth(46)
+        return slider, value
+
+    def _make_provenance(self) -> None:
+        self._provenance_title = heading("How it was made")
+        self.provenance = FactsGrid()
+        self._layout.addWidget(self._provenance_title)
+        self._layout.addWidget(self.provenance)
+
+    # Doing
+
+    def _set_style(self, **changes: object) -> None:
+        self._session.set_style(dataclasses.replace(self._session.style, **changes))  # type: ignore[arg-type]
+
+    def _choose(self, track_id: int) -> None:
+        self._chosen = track_id
+        self.refresh()
+
+    # Showing
+
+    def _later(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def refresh(self) -> None:
+        """Show what there is about the picture on the screen."""
+        self._show_choices()
+        self._show_names()
+        explanation = self._explanation()
+        shown = self._session.shown
+        self.state.setText(self._state(explanation))
+        there = explanation is not None and shown is not None
+        for widget in (self.view, self.score, self.legend, self.meaning, self._provenance_title, self.provenance):
+            widget.setVisible(there)
+        if explanation is None or shown is None:
+            self.view.clear()
+            return
+        self.view.set_style(self._session.style)
+        self.view.show_map(shown.pixels, explanation.values, explanation.affine)
+        self.score.setText(self._score(explanation))
+        largest = float(np.abs(explanation.values).max(initial=0.0))
+        title = f"{explanation.explainer_id}, strongest value {largest:.3g}"
+        self.legend.show_palette(self._session.style.colour_map, title)
+        height, width = explanation.values.shape
+        self.meaning.setText(
+            f"{MEANING[explanation.signed]} The mask has {width} × {height} cells and is not smoothed."
+        )
+        self._show_provenance(explanation)
+
+    def _show_choices(self) -> None:
+        style = self._session.style
+        for widget in (self.masks, self.opacity, self.threshold, self.colours, self.outline, self.boxes):
+            widget.blockSignals(True)
+        self.masks.setChecked(self._session.masks_visible)
+        self.opacity.setValue(round(style.opacity * 100))
+        self.threshold.setValue(round(style.threshold * 100))
+        self.colours.setCurrentIndex(self.colours.findData(style.colour_map))
+        self.outline.setChecked(style.outline)
+        self.boxes.setChecked(style.boxes)
+        for widget in (self.masks, self.opacity, self.threshold, self.colours, self.outline, self.boxes):
+            widget.blockSignals(False)
+        self._opacity_value.setText(f"{style.opacity:.0%}".replace("%", " %"))
+        self._threshold_value.setText(f"{style.threshold:.0%}".replace("%", " %"))
+
+    def _show_names(self) -> None:
+        """A button per face on the picture, where there are several."""
+        faces = {face.track_id: face.name for face in self._session.faces}
+        names = faces if len(faces) > 1 else {}
+        if [self._buttons.id(button) for button in self._buttons.buttons()] != list(names):
+            for button in self._buttons.buttons():
+                self._buttons.removeButton(button)
+                button.hide()
+                button.deleteLater()
+            for number, (track_id, name) in enumerate(names.items()):
+                button = QPushButton(name)
+                button.setCheckable(True)
+                button.setToolTip(f"Show the mask of {name}")
+                self._buttons.addButton(button, track_id)
+                self._names.insertWidget(number, button)
+        face = self._face()
+        chosen = self._buttons.button(face) if face is not None else None
+        if chosen is not None:
+            with QSignalBlocker(self._buttons):
+                chosen.setChecked(True)
+
+    def _face(self) -> int | None:
+        """The face in question: the chosen one, else the one with the highest probability on this picture."""
+        faces = self._session.faces
+        if self._chosen in {face.track_id for face in faces}:
+            return self._chosen
+        scored = [face for face in faces if not math.isnan(face.probability)]
+        best = max(scored or faces, key=lambda face: face.probability, default=None)
+        return best.track_id if best else None
+
+    def _explanation(self) -> FrameExplanation | None:
+        face = self._face()
+        return self._session.explanations.get(face) if face is not None and self._session.masks_visible else None
+
+    def _state(self, explanation: FrameExplanation | None) -> str:
+        """Why there is nothing to see, or that something is being computed."""
+        session = self._session
+        if session.media is None:
+            return ""
+        if not session.masks_visible:
+            return "Masks are off"
+        if session.explaining:
+            return "Computing…"
+        if explanation is not None:
+            return ""
+        if session.results is None:
+            return "Not analysed yet"
+        return "No mask yet" if session.faces else "No face on this frame"
+
+    def _score(self, explanation: FrameExplanation) -> str:
+        probability = 1 / (1 + math.exp(-explanation.logit))
+        names = {face.track_id: face.name for face in self._session.faces}
+        who = names.get(explanation.track_id, f"Face {explanation.track_id + 1}")
+        side = "above" if probability >= self._session.threshold else "below"
+        return (
+            f"{who}, frame {explanation.frame}\n"
+            f"Fake probability {probability:.3f}, {side} the threshold\n"
+            f"Score before the sigmoid (logit) {explanation.logit:+.2f}".replace("-", "−")
+        )
+
+    def _show_provenance(self, explanation: FrameExplanation) -> None:
+        made = explanation.provenance
+        rows = [
+            ("", "Detector", explanation.detector_id),
+            ("", "Explainer", explanation.explainer_id),
+            ("", "Weights", f"{made.weights_sha256[:12]}…" if made.weights_sha256 else "none"),
+            ("", "Device", f"{made.device}, {made.precision}"),
+        ]
+        rows += [("", name.replace("_", " ").capitalize(), str(value)) for name, value in made.settings.items()]
+        rows += [("", name, version) for name, version in made.versions.items()]
+        self.provenance.set_rows(rows)

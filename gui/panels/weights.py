@@ -1,0 +1,170 @@
+"""The cards of all detectors: their training, what was measured, what they cannot do. GUI thread only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from engine.results import DetectorInfo
+from gui import theme
+from gui.panels.parts import Elided, FactsGrid, clear_layout, column, heading, muted, row, scrolling
+from gui.session import Session
+
+
+def words(value: object) -> str:
+    """A value of a card as one reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {words(inner)}" for name, inner in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "; ".join(words(inner) for inner in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def table_rows(group: str, table: object) -> list[tuple[str, str, str]]:
+    """A table of a card as rows of FactsGrid."""
+    if not isinstance(table, Mapping):
+        return []
+    return [(group, str(name).replace("_", " ").capitalize(), words(value)) for name, value in table.items()]
+
+
+def measure_row(measure: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What was measured, the figure with its 95 % interval, and on what."""
+    interval = f"{measure['low']:.3f} to {measure['high']:.3f}"
+    on = f"{measure['protocol']}, {measure['data']}: {measure['n_real']} real, {measure['n_fake']} fake"
+    return str(measure["metric"]), f"{measure['value']:.3f}  ({interval})", on
+
+
+class MeasuresTable(QWidget):
+    """One line per figure: name, value with interval, and below it on what it was measured."""
+
+    def __init__(self, measures: Sequence[Mapping[str, Any]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(2)
+        grid.setColumnStretch(1, 1)
+        for number, measure in enumerate(measures):
+            name, value, on = measure_row(measure)
+            figure = QLabel(value)
+            figure.setFont(theme.numbers_font(self))
+            figure.setAccessibleName(f"{name} {value}, {on}")
+            figure.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            grid.addWidget(QLabel(name), 2 * number, 0)
+            grid.addWidget(figure, 2 * number, 1)
+            grid.addWidget(muted(on), 2 * number + 1, 0, 1, 2)
+
+
+class CardView(QFrame):
+    """One detector."""
+
+    def __init__(self, info: DetectorInfo, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("notice")
+        self.setAccessibleName(f"Detector {info.id}")
+        layout = column(self)
+        badge = QLabel("✓ trained" if info.trained else "✕ not trained")
+        theme.set_role(badge, "badge", "good" if info.trained else "warning")
+        name = Elided(info.name)
+        theme.set_role(name, "heading")
+        layout.addLayout(row(name, badge, stretch=0))
+        layout.addWidget(muted(f"{info.id} · {info.paper}"))
+        if not info.trained:
+            layout.addWidget(_plain(f"It is never used to score: {info.problem}."))
+            return
+        self._add_card(layout, info)
+
+    def _add_card(self, layout: QVBoxLayout, info: DetectorInfo) -> None:
+        card = info.card
+        if card.get("trustworthy"):
+            layout.addWidget(_plain("✓ Takes part in the verdict.", "good"))
+        else:
+            layout.addWidget(_plain("! Not trusted for a verdict. Read its scores as hints.", "warning"))
+        if card.get("trust_reason"):
+            layout.addWidget(muted(str(card["trust_reason"])))
+        measures = card.get("measures", ())
+        if isinstance(measures, Sequence) and measures:
+            layout.addWidget(heading("Measured, with 95 % intervals"))
+            layout.addWidget(MeasuresTable(measures))
+        facts = FactsGrid()
+        facts.set_rows(
+            [
+                *table_rows("Limits", card.get("limits")),
+                *table_rows("Training", card.get("training")),
+                ("Weights", "Made", str(card.get("date", ""))),
+                ("Weights", "Network", f"{card.get('architecture', '')}, {card.get('size', '')} px"),
+                ("Weights", "Folder", info.folder),
+            ]
+        )
+        layout.addWidget(facts)
+        digest = Elided(f"SHA-256 {info.weights_sha256}")
+        theme.set_role(digest, "muted")
+        copy = QPushButton("Copy")
+        copy.setToolTip(f"Copy the SHA-256 of the weights of {info.id}")
+        copy.setAccessibleName(f"Copy the SHA-256 of {info.id}")
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(info.weights_sha256))
+        layout.addLayout(row(digest, copy, stretch=0))
+
+
+class WeightsPanel(QWidget):
+    """All cards, the chosen detector's first, and the way to bring one's own weights."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setAccessibleName("Weights")
+        self._session = session
+        inside = QWidget()
+        layout = column(inside)
+        self.bring = QPushButton("Import weights…")
+        self.bring.setToolTip(
+            "Choose a folder with model.safetensors and card.toml; it is checked before it is copied"
+        )
+        self.bring.clicked.connect(self._import)
+        layout.addLayout(row(self.bring))
+        self._cards = QVBoxLayout()
+        self._cards.setSpacing(10)
+        layout.addLayout(self._cards)
+        layout.addStretch(1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scrolling(inside))
+        self._shown: tuple[DetectorInfo, ...] | None = None
+        session.detectors_changed.connect(self.refresh)
+        session.choice_changed.connect(self.refresh)
+        self.refresh()
+
+    def sizeHint(self) -> QSize:
+        return QSize(340, 560)
+
+    def refresh(self) -> None:
+        """Make the cards anew if they are others now."""
+        chosen = self._session.detector_id
+        cards = tuple(sorted(self._session.detectors, key=lambda info: info.id != chosen))
+        if cards == self._shown:
+            return
+        self._shown = cards
+        clear_layout(self._cards)
+        for info in cards:
+            self._cards.addWidget(CardView(info))
+        if not cards:
+            self._cards.addWidget(muted("The detectors are being listed."))
+
+    def _import(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Folder with model.safetensors and card.toml")
+        if folder:
+            self._session.import_weights(Path(folder))
+
+
+def _plain(text: str, level: str = "") -> QLabel:
+    label = QLabel(text.replace("..", "."))
+    label.setWordWrap(True)
+    theme.set_role(label, "", level)
+    return label
