@@ -46,7 +46,7 @@ class Batch:
     Attributes:
         pictures: (B, size, size, 3) uint8.
         labels: (B,) float32, 1 = fake.
-        masks: (B, 7, 7) float32, share of each cell that is forged.
+        masks: (B, 7, 7) float32, share of each cell that is forged; NaN where nobody knows.
         groups: per crop, the name of the item it is from.
         kinds: per crop, "genuine SOURCE" or "pseudo SOURCE".
     """
@@ -106,8 +106,9 @@ class Batches(TorchDataset[Batch]):
         faces = items[rng.integers(len(items))]  # an item first, so that long clips count no more than short ones
         index = faces[rng.integers(len(faces))]
         face = self._store.faces[index]
-        if kind.startswith("genuine"):
-            assert face.original is not None  # noqa: S101 - by the making of the pool
+        if kind.startswith("genuine") and face.original is None:
+            return self._unlike_pair(index, rng)
+        if kind.startswith("genuine") and face.original is not None:
             forged = self._store.load(index)
             real = self._store.load(face.original)
             difference = cv2.GaussianBlur(cv2.absdiff(real, forged).max(axis=2), (0, 0), 3.0)
@@ -118,6 +119,19 @@ class Batches(TorchDataset[Batch]):
         draw = draw_augmentation(rng, self._size, _SCALES[face.item.kind])
         crops, mask = apply_augmentation([real, forged], mask, face.square, draw, self._size)
         return crops, mask, face.item.name, kind
+
+    def _unlike_pair(self, index: int, rng: np.random.Generator) -> tuple[list[Picture], FloatArray, str, str]:
+        """A forgery whose original is unknown beside any real face of its source, both treated by one draw."""
+        face = self._store.faces[index]
+        chosen = self._donors[face.item.source][0]
+        other = chosen[rng.integers(len(chosen))]
+        draw = draw_augmentation(rng, self._size, _SCALES[face.item.kind])
+        crops = [
+            apply_augmentation([self._store.load(i)], None, self._store.faces[i].square, draw, self._size)[0][0]
+            for i in (other, index)
+        ]
+        unknown = np.full((self._size, self._size), np.nan, dtype=np.float32)
+        return crops, unknown, face.item.name, "genuine " + face.item.source
 
     def _forge(self, index: int, real: Picture, rng: np.random.Generator) -> tuple[Picture, FloatArray]:
         face = self._store.faces[index]
@@ -134,11 +148,11 @@ class Batches(TorchDataset[Batch]):
 
 
 def _pool(store: FaceStore, kind: str, source: str) -> list[list[int]]:
-    """Indices of faces, one list per item."""
+    """Indices of faces, one list per item: forged ones for genuine pairs, real ones to be forged."""
     items: dict[str, list[int]] = defaultdict(list)
     for index, face in enumerate(store.faces):
         if face.item.source != source:
             continue
-        if (face.item.label == 1 and face.original is not None) if kind == "genuine" else face.item.label == 0:
+        if face.item.label == (kind == "genuine"):
             items[face.item.name].append(index)
     return list(items.values())

@@ -61,7 +61,7 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
         state = json.loads(_metadata(path)["state"])
     except (SafetensorError, ValueError, KeyError) as error:
         raise DataError(
-            f"the checkpoint cannot be read ({error})", advice="Remove it and start the training anew", file=path
+            f"The checkpoint cannot be read ({error})", advice="Remove it and start the training anew", file=path
         ) from error
     return Checkpoint(tensors, state)
 

@@ -81,7 +81,7 @@ def read_still(path: Path) -> Picture:
     """A picture file as (H, W, 3) RGB."""
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
-        raise DataError("the picture cannot be read", advice="Restore or remove it", file=path)
+        raise DataError("The picture cannot be read", advice="Restore or remove it", file=path)
     return np.ascontiguousarray(picture[..., ::-1])
 
 

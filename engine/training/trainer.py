@@ -153,7 +153,7 @@ class Trainer:
         longer = self.config.steps != found.state["steps"] and found.state["step"] > plateau
         if found.state["config"] != self.config.fingerprint() or longer:
             raise DataError(
-                "the checkpoint belongs to a run with other settings",
+                "The checkpoint belongs to a run with other settings",
                 advice="Give the same settings, or start anew without --resume",
                 file=self.folder,
             )
@@ -176,7 +176,7 @@ class Trainer:
         parts = make_validation(self._held_out, c.mix, size=c.size, pairs=c.validation_pairs, seed=c.seed + 1)
         if not parts:
             raise DataError(
-                "no held-out faces to validate on", advice="Add files of more persons", file=self.folder
+                "No held-out faces to validate on", advice="Add files of more persons", file=self.folder
             )
         meter = ProgressMeter("Training", c.steps, "steps", progress)
         for batch in self._load():
@@ -253,7 +253,9 @@ class Trainer:
         smooth = labels * (1 - c.smoothing) + (1 - labels) * c.smoothing
         loss = binary_cross_entropy_with_logits(logits.float(), smooth)
         cells = interpolate(cells.float(), size=masks.shape[1:], mode="bilinear").squeeze(1)
-        loss = loss + c.mask_weight * binary_cross_entropy_with_logits(cells, masks)
+        known = ~masks.isnan()
+        if known.any():
+            loss = loss + c.mask_weight * binary_cross_entropy_with_logits(cells[known], masks[known])
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.both.parameters(), 5.0)

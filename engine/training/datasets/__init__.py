@@ -15,13 +15,13 @@ def read_dataset(root: Path) -> Dataset:
         DataError: the folder is missing or of no known layout, or the data are incomplete or mixed up.
     """
     if not root.is_dir():
-        raise DataError("there is no such folder", advice="Name the folder of a data set with --data", file=root)
+        raise DataError("There is no such folder", advice="Name the folder of a data set with --data", file=root)
     if (root / "catalogue.jsonl").is_file():
         return read_catalogue(root)
     if (root / "real").is_dir() and (root / "fake").is_dir():
         return read_folder(root)
     raise DataError(
-        "this is no data set of a known layout",
+        "This is no data set of a known layout",
         advice="Give a folder with catalogue.jsonl, or one with real/ and fake/",
         file=root,
     )

@@ -87,7 +87,7 @@ def check_persons(items: tuple[Item, ...], root: Path) -> None:
             split, other = seen.setdefault(person, (item.split, item.name))
             if split != item.split:
                 raise DataError(
-                    f"the person {person} is in two splits ({other} in {split}, {item.name} in {item.split})",
+                    f"The person {person} is in two splits ({other} in {split}, {item.name} in {item.split})",
                     advice="Give every person to one split only",
                     file=root,
                 )

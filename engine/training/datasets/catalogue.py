@@ -45,7 +45,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 row["label"], row["path"], row["persons"], row["split"]
             except (ValueError, KeyError, TypeError) as error:
                 raise DataError(
-                    f"line {number} is no entry of a catalogue ({error})", advice="Repair or restore it", file=path
+                    f"Line {number} is no entry of a catalogue ({error})", advice="Repair or restore it", file=path
                 ) from error
             yield row
 
@@ -78,7 +78,7 @@ def _groups(rows: list[dict[str, Any]]) -> dict[str, str]:
 def _clip(root: Path, row: dict[str, Any], partners: dict[str, str], groups: dict[str, str]) -> Item:
     path = root / row["path"]
     if not path.is_file():
-        raise DataError("the catalogue names a clip that is missing", advice="Restore the data set", file=path)
+        raise DataError("The catalogue names a clip that is missing", advice="Restore the data set", file=path)
     forged = row["label"] == "fake"
     split: Split = row["split"]
     if split == "train" and in_validation(groups[row["persons"][0]], HELD_OUT):

@@ -25,7 +25,7 @@ def read_folder(root: Path) -> Dataset:
         items += [_item(root, path, label) for path in files]
     if len({item.split for item in items}) < 2:
         raise DataError(
-            "too few persons to hold some out for validation",
+            "Too few persons to hold some out for validation",
             advice="Add files of more persons, named PERSON__ANYTHING",
             file=root,
         )

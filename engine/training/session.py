@@ -1,0 +1,110 @@
+"""A whole training: from a data set to weights with their card, written anew whenever validation improves."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.detectors.devices import has_fast_bf16, resolve_device
+from engine.detectors.precision import bf16_deviation, both_precisions
+from engine.detectors.registry import DetectorSpec
+from engine.detectors.weights import save_weights
+from engine.networks.frame import FrameNetwork
+from engine.networks.mobilenet import load_folded_imagenet
+from engine.paths import cache_dir
+from engine.progress import CancelToken, ProgressCallback
+from engine.training.card import new_card
+from engine.training.datasets.base import Dataset
+from engine.training.faces import FaceStore, gather_faces
+from engine.training.landmarks import with_landmarks
+from engine.training.recipes import FRAMES_PER_CLIP
+from engine.training.trainer import Outcome, TrainConfig, Trainer
+from engine.training.validation import to_input
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train and where to put it.
+
+    Attributes:
+        spec: the detector.
+        dataset: what to train on.
+        config: how.
+        out: folder of the weights and their card.
+        command: the words that started it, for the card.
+        resume: whether to go on with the checkpoint of an earlier run with the same `out`.
+        device: auto, cpu or cuda.
+    """
+
+    spec: DetectorSpec
+    dataset: Dataset
+    config: TrainConfig
+    out: Path
+    command: str
+    resume: bool = False
+    device: str = "auto"
+
+    @property
+    def run_folder(self) -> Path:
+        """Where the checkpoint lives."""
+        mark = hashlib.sha256(str(self.out.resolve()).encode()).hexdigest()[:12]
+        return cache_dir() / "runs" / f"{self.spec.id}-{mark}"
+
+
+def train(
+    job: Job,
+    *,
+    cancel: CancelToken | None = None,
+    progress: ProgressCallback | None = None,
+    on_validation: Callable[[dict[str, Any]], None] | None = None,
+) -> Outcome:
+    """Train and leave the best weights in `job.out`. For one thread; makes one more process.
+
+    Raises:
+        DataError: the data set does not suffice, or the checkpoint is of another run.
+        CancelledError: cancelled; the checkpoint is at the last step.
+    """
+    dataset = with_landmarks(job.dataset, FRAMES_PER_CLIP, cancel=cancel, progress=progress)
+    faces = gather_faces(dataset, dataset.part("train"), FRAMES_PER_CLIP, cancel=cancel, progress=progress)
+    held_out = gather_faces(
+        dataset, dataset.part("validation"), FRAMES_PER_CLIP // 2, cancel=cancel, progress=progress
+    )
+    trainer = _trainer(job, faces, held_out)
+
+    def keep(run: Trainer, record: dict[str, Any]) -> None:
+        if record["best"]:
+            _write(job, run, record)
+        if on_validation is not None:
+            on_validation(record)
+
+    return trainer.run(cancel=cancel, progress=progress, on_validation=keep)
+
+
+def _trainer(job: Job, train_store: FaceStore, held_out: FaceStore) -> Trainer:
+    torch.manual_seed(job.config.seed)
+    network = job.spec.build(job.config.size)
+    folded = job.dataset.pretrained if job.spec.id == "frame-mobile" else None
+    if folded is not None:
+        load_folded_imagenet(network, folded)
+    device = resolve_device(job.device)
+    trainer = Trainer(network.to(device), train_store, held_out, job.config, job.run_folder)
+    resumed = job.resume and trainer.resume()
+    if folded is not None and not resumed:
+        trainer.settle()
+    return trainer
+
+
+def _write(job: Job, run: Trainer, record: dict[str, Any]) -> None:
+    deviation = _deviation(run.average, run) if has_fast_bf16(next(run.average.parameters()).device) else None
+    card = new_card(job.spec, run.average, job.config, job.dataset, record, job.command, deviation)
+    save_weights(job.out, run.average, card, torch.float16)
+
+
+def _deviation(network: FrameNetwork, run: Trainer) -> float:
+    """How far bf16 moves probabilities around one half, on training crops."""
+    network.eval()
+    x = torch.cat([to_input(run.batches[number].pictures, network) for number in range(6)])
+    return round(bf16_deviation(*both_precisions(network, x)), 5)
