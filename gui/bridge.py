@@ -115,6 +115,9 @@ class Task(QObject):
         super().__init__(parent)
         self._work = work
         self._token = CancelToken()
+        self._heard = True
+        self.keeps_on = False
+        """Whether it is finished even when everything closes."""
         self.running = True
         self._reported.connect(self._on_report, Qt.ConnectionType.QueuedConnection)
         self._ended.connect(self._on_end, Qt.ConnectionType.QueuedConnection)
@@ -122,6 +125,10 @@ class Task(QObject):
     def cancel(self) -> None:
         """Ask the work to stop; `cancelled` (or the end it reached first) follows. GUI thread."""
         self._token.cancel()
+
+    def abandon(self) -> None:
+        """Emit nothing any more: nobody is left to hear it. GUI thread."""
+        self._heard = False
 
     @property
     def cancelling(self) -> bool:
@@ -138,11 +145,13 @@ class Task(QObject):
             self._ended.emit(result, None)
 
     def _on_report(self, progress: Progress) -> None:
-        if self.running:
+        if self.running and self._heard:
             self.progressed.emit(progress)
 
     def _on_end(self, result: object, error: Exception | None) -> None:
         self.running = False
+        if not self._heard:
+            return
         if error is None:
             self.succeeded.emit(result)
         elif isinstance(error, CancelledError):
@@ -156,30 +165,46 @@ class Task(QObject):
 class Background(QObject):
     """Worker threads for what the GUI thread must not wait for: opening, hashing, exporting, storing marks.
 
-    Two lanes, so that a long hash never stands in the way of opening the next video.
+    Three lanes: a long hash never stands in the way of opening the next video, and what is stored is stored in
+    order, to the end.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._quick = ThreadPoolExecutor(2, thread_name_prefix="tellframe-quick")
         self._slow = ThreadPoolExecutor(2, thread_name_prefix="tellframe-slow")
+        self._store = ThreadPoolExecutor(1, thread_name_prefix="tellframe-store")
         self._tasks: set[Task] = set()
 
     def start(self, work: Work, *, slow: bool = False) -> Task:
         """Run `work(cancel, progress)` on a worker thread; connect to the task's signals at once. GUI thread."""
+        task = self._make(work)
+        (self._slow if slow else self._quick).submit(task.run)
+        return task
+
+    def store(self, work: Work) -> Task:
+        """Run work that writes what must not be lost: one after the other, never cancelled. GUI thread."""
+        task = self._make(work)
+        task.keeps_on = True
+        self._store.submit(task.run)
+        return task
+
+    def _make(self, work: Work) -> Task:
         task = Task(work, self)
         self._tasks.add(task)
         for end in (task.succeeded, task.failed, task.cancelled):
             end.connect(lambda *_: self._forget(task))
-        (self._slow if slow else self._quick).submit(task.run)
         return task
 
     def close(self) -> None:
-        """Cancel everything and wait for the threads. GUI thread; every work here cancels within a second."""
+        """Cancel everything but what is stored, and wait for the threads, up to a second. GUI thread."""
         for task in self._tasks:
-            task.cancel()
+            task.abandon()
+            if not task.keeps_on:
+                task.cancel()
         self._quick.shutdown(wait=True, cancel_futures=True)
         self._slow.shutdown(wait=True, cancel_futures=True)
+        self._store.shutdown(wait=True)
 
     def _forget(self, task: Task) -> None:
         self._tasks.discard(task)

@@ -427,7 +427,7 @@ class Session(Choices):
     def add_mark(self, first: int, last: int, note: str) -> None:
         """Add a reviewer's mark; can be undone."""
         if self._current is not None:
-            now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+            now = dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
             self._current.edits.do(AddMark(Mark(first, last, note, now)))
 
     def remove_mark(self, mark: Mark) -> None:

@@ -89,7 +89,15 @@ def detectors() -> tuple[DetectorInfo, ...]:
             "weights/frame-mobile",
         ),
         DetectorInfo(
-            "frame-b4", "EfficientNet-B4 per frame", "P002", False, "", {}, "no weights were found", ("gradcam",), ""
+            "frame-b4",
+            "EfficientNet-B4 per frame",
+            "P002",
+            False,
+            "",
+            {},
+            "no weights were found",
+            ("gradcam",),
+            "",
         ),
     )
 
@@ -139,7 +147,9 @@ class FakeWorker:
             case DetectorsRequest():
                 yield DetectorsListed(job.id, detectors())
             case ImportWeightsRequest():
-                raise WeightsError("The weights have the wrong shape", advice="Train them again", file=request.folder)
+                raise WeightsError(
+                    "The weights have the wrong shape", advice="Train them again", file=request.folder
+                )
             case AnalyzeRequest():
                 yield from self._analyze(request, job)
             case ExplainRequest():
@@ -243,8 +253,8 @@ class FakeMedia:
         self.damaged = (13,)
         self.closed = False
         stream = VideoFacts(
-            0, "h264", "High", "3.1", "yuv420p", 8, WIDTH, HEIGHT, 0, False, "limited", "BT.709", "BT.709", "BT.709",
-            "", Fraction(1, 12800), Fraction(25), "progressive", False, Fraction(1), 0, "", {},
+            0, "h264", "High", "3.1", "yuv420p", 8, WIDTH, HEIGHT, 0, False, "limited", "BT.709", "BT.709",
+            "BT.709", "", Fraction(1, 12800), Fraction(25), "progressive", False, Fraction(1), 0, "", {},
         )  # fmt: skip
         self.facts = MediaFacts("mov,mp4", 1234, n / 25, 0, "", "", {}, (stream,), (), (), 0)
 
@@ -258,7 +268,9 @@ class FakeMedia:
             )
         return Frame(index, index * 512, index / 25, pixels(index))
 
-    def identity(self, cancel: CancelToken | None = None, progress: ProgressCallback | None = None) -> VideoIdentity:
+    def identity(
+        self, cancel: CancelToken | None = None, progress: ProgressCallback | None = None
+    ) -> VideoIdentity:
         return identity(self.path)
 
     def reader(self, *, stepping: bool = False) -> "FakeReader":

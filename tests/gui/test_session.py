@@ -222,7 +222,7 @@ def test_masks_are_made_for_the_frame_at_rest_and_stale_answers_are_dropped(
     opened.explanations_changed.connect(made.append)
     switches.delay = 0.3
     opened.go_to(20)
-    qtbot.waitUntil(lambda: opened.explaining)
+    qtbot.waitUntil(lambda: any(isinstance(r, ExplainRequest) and r.frames == (20,) for r in switches.asked))
     opened.go_to(21)  # the answer for frame 20 is no longer wanted
     assert not opened.explaining
     switches.delay = 0.0
@@ -265,9 +265,7 @@ def test_failed_masks_are_told_once_and_not_asked_again_in_a_loop(
     assert sum("No gradient" in m.text for m in opened.messages) == 1
 
 
-def test_nothing_is_explained_while_masks_are_off(
-    opened: Session, switches: fakes.Switches, qtbot: QtBot
-) -> None:
+def test_nothing_is_explained_while_masks_are_off(opened: Session, switches: fakes.Switches, qtbot: QtBot) -> None:
     opened.set_masks_visible(False)
     analysed(opened, qtbot)
     opened.go_to(3)
