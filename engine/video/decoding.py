@@ -15,6 +15,9 @@ from engine.video.source import choose_stream, open_container
 # Decoders whose non-reference pictures can be left out without changing any other picture.
 _SKIPPABLE = ("h264", "hevc", "mpeg2video", "mpeg1video")
 
+# Decoders whose threads read a damaged picture in different ways without a complaint: one way for all manners.
+_SAME_THREADS = {"hevc": "FRAME", "vp8": "NONE"}
+
 
 class Manner(Enum):
     """How to decode.
@@ -55,7 +58,9 @@ class Decoder:
         context = self._stream.codec_context
         context.thread_type = self.manner.value
         context.thread_count = 1 if self.manner is Manner.CAREFUL else 0
-        if context.name == "ffv1":  # its checksums are looked at only when asked for
+        if context.name in _SAME_THREADS:
+            context.thread_type = _SAME_THREADS[context.name]
+        if context.name in ("ffv1", "mjpeg"):  # damage is hidden unless asked for; no frame depends on another one
             context.options = {"err_detect": "crccheck+explode"}
         self._skippable = (
             self.manner is not Manner.CAREFUL and context.name in _SKIPPABLE and self._index.stamp is not None
