@@ -90,7 +90,9 @@ class AudioCut:
             for piece in resampler.resample(frame):
                 samples = piece.to_ndarray()[:, max(0, -at) : max(0, length - at)]
                 if samples.size:
-                    cut = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", context.layout.name)
+                    cut = av.AudioFrame.from_ndarray(
+                        np.ascontiguousarray(samples, np.float32), "fltp", context.layout.name
+                    )
                     cut.sample_rate, cut.pts, cut.time_base = rate, max(0, at), Fraction(1, rate)
                     yield from self._muxable(stream.encode(cut))
                 at += piece.samples

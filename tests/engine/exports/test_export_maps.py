@@ -1,0 +1,74 @@
+"""maps.npz, overlays and summary of explanations."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from exports_scene import PROVENANCE, PTS, make_explanation
+
+from engine.errors import UsageError
+from engine.exports.maps import export_maps
+from engine.video.media import Media
+
+
+def test_the_maps_are_the_explanations_untouched(tmp_path: Path, media: Media) -> None:
+    given = make_explanation([3, 8])
+    export_maps(media, [given], tmp_path / "out")
+    with np.load(tmp_path / "out" / "maps.npz", allow_pickle=False) as bundle:
+        assert bundle["frames"].tolist() == [3, 8]
+        assert bundle["values"].dtype == np.float32
+        assert (bundle["values"] == given.values).all()
+        assert (bundle["affine"] == given.affine).all()
+        assert bundle["affine"].shape == (2, 2, 3)
+        assert bundle["pts"].tolist() == [PTS[3], PTS[8]]
+
+
+def test_several_faces_are_rows_sorted_by_frame_and_face(tmp_path: Path, media: Media) -> None:
+    one, two = make_explanation([3, 8], 0), make_explanation([3, 5], 1)
+    written = export_maps(media, [two, one], tmp_path)
+    with np.load(tmp_path / "maps.npz", allow_pickle=False) as bundle:
+        assert list(zip(bundle["frames"].tolist(), bundle["track"].tolist(), strict=True)) == [
+            (3, 0), (3, 1), (5, 1), (8, 0),
+        ]  # fmt: skip
+        assert (bundle["values"][1] == two.values[0]).all()
+        assert (bundle["values"][3] == one.values[1]).all()
+    assert len([p for p in written if p.suffix == ".png"]) == 3
+
+
+def test_overlays_show_the_mask_and_nothing_far_from_it(tmp_path: Path, media: Media) -> None:
+    written = export_maps(media, [make_explanation([3])], tmp_path)
+    overlay = next(p for p in written if p.suffix == ".png")
+    assert overlay.name == f"overlay_0000003_pts_{media.index.pts[3]}.png"
+    picture = cv2.imread(str(overlay))[..., ::-1].astype(int)
+    reader = media.reader()
+    source = reader.read(3).pixels
+    reader.close()
+    changed = (picture != source).any(axis=2)
+    assert changed[65:175, 105:195].mean() > 0.5
+    assert not changed[190:, :].any()
+    assert not changed[:, 260:][100:].any()
+
+
+def test_the_summary_says_what_was_measured(tmp_path: Path, media: Media) -> None:
+    given = make_explanation([3, 8])
+    export_maps(media, [given], tmp_path)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["explainer"] == "gradcam"
+    assert summary["provenance"][0]["weights_sha256"] == PROVENANCE.weights_sha256
+    for row, values, logit in zip(summary["maps"], given.values, given.logits, strict=True):
+        positive = sum(float(v) for v in values.ravel() if v > 0)
+        whole = sum(abs(float(v)) for v in values.ravel())
+        assert row["share_supporting_fake"] == pytest.approx(positive / whole)
+        assert row["largest"] == pytest.approx(max(abs(float(v)) for v in values.ravel()))
+        assert row["logit"] == pytest.approx(float(logit))
+
+
+def test_nothing_to_explain_is_told_and_nothing_written(tmp_path: Path, media: Media) -> None:
+    for given in ([], [make_explanation([])]):
+        with pytest.raises(UsageError, match="None of these frames shows a face"):
+            export_maps(media, given, tmp_path / "out")
+    with pytest.raises(UsageError, match="several explainers"):
+        export_maps(media, [make_explanation([3]), make_explanation([3], 0, "shap")], tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
