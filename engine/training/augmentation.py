@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.results import FloatArray, Picture
 from engine.training import codecs
-from engine.training.mismatch import add_noise
+from engine.training.mismatch import add_noise, sharpened
 
 Coding = Literal["none", "jpeg", "h264"]
 
@@ -26,6 +26,7 @@ class Augmentation:
         degrees, scale, shift: of the square that is cut; shift in sides of the square.
         brightness, contrast, hue, saturation, gamma: of the picture, 0 or 1 for none.
         blur: deviation, pixels of the native crop.
+        sharpen: strength of an unsharp mask on the native crop.
         noise: deviation, levels.
         native: side of the crop before it is brought to the network's size, pixels.
         coding, quality: and its JPEG quality or H.264 crf.
@@ -43,6 +44,7 @@ class Augmentation:
     saturation: float = 1.0
     gamma: float = 1.0
     blur: float = 0.0
+    sharpen: float = 0.0
     noise: float = 0.0
     native: int = 0
     coding: Coding = "none"
@@ -73,6 +75,7 @@ def draw_augmentation(rng: np.random.Generator, size: int, scales: tuple[float, 
         saturation=float(rng.uniform(0.7, 1.3)) if some[2] < 0.4 else 1.0,
         gamma=float(np.exp(rng.uniform(-0.25, 0.25))) if some[3] < 0.3 else 1.0,
         blur=float(rng.uniform(0.4, 1.5)) if some[4] < 0.2 else 0.0,
+        sharpen=float(rng.uniform(0.3, 1.0)) if some[4] > 0.88 else 0.0,
         noise=float(rng.uniform(1.0, 6.0)) if some[5] < 0.15 else 0.0,
         native=native,
         coding=coding,
@@ -98,30 +101,29 @@ def apply_augmentation(
         Crops (size, size, 3) and the mask (size, size).
     """
     affine = _crop_affine(square, draw, size)
-    crops = [_cut(picture, affine, size) for picture in pictures]
-    # One picture of all crops side by side: one run of colours, noise and coding for both classes.
-    strip = _photometric(np.hstack(crops), draw)
+    crops = [_treat(_cut(picture, affine, size), draw, size) for picture in pictures]
+    if mask is None:
+        return crops, np.zeros((size, size), dtype=np.float32)
+    return crops, np.asarray(_cut(mask, affine, size), dtype=np.float32)
+
+
+def _treat(crop: Picture, draw: Augmentation, size: int) -> Picture:
+    """One crop by itself: coded side by side, the second of two would lie on another grid of blocks."""
+    treated = _photometric(crop, draw)
     native = draw.native or size
     if native != size:
-        strip = _resize(strip, native * len(crops), native, cv2.INTER_AREA)
+        treated = _resize(treated, native, cv2.INTER_AREA)
     if draw.blur:
-        strip = np.hstack(
-            [cv2.GaussianBlur(part, (0, 0), draw.blur) for part in np.split(strip, len(crops), axis=1)]
-        )
+        treated = np.asarray(cv2.GaussianBlur(treated, (0, 0), draw.blur), dtype=np.uint8)
+    if draw.sharpen:
+        treated = sharpened(treated, draw.sharpen)
     if draw.noise:
-        parts = np.split(strip, len(crops), axis=1)
-        strip = np.hstack([add_noise(part, draw.noise, draw.seed) for part in parts])
+        treated = add_noise(treated, draw.noise, draw.seed)
     if draw.coding == "jpeg":
-        parts = np.split(strip, len(crops), axis=1)
-        strip = np.hstack([codecs.jpeg(part, draw.quality) for part in parts])
+        treated = codecs.jpeg(treated, draw.quality)
     elif draw.coding == "h264":
-        strip = codecs.h264(strip, draw.quality)
-    parts = np.split(strip, len(crops), axis=1)
-    if native != size:
-        parts = [_resize(part, size, size, draw.upscale) for part in parts]
-    if mask is None:
-        return parts, np.zeros((size, size), dtype=np.float32)
-    return parts, np.asarray(_cut(mask, affine, size), dtype=np.float32)
+        treated = codecs.h264(treated, draw.quality)
+    return treated if native == size else _resize(treated, size, draw.upscale)
 
 
 def _crop_affine(square: FloatArray, draw: Augmentation, size: int) -> FloatArray:
@@ -145,8 +147,8 @@ def _cut(picture: Picture | FloatArray, affine: FloatArray, size: int) -> Pictur
     return np.asarray(cut)
 
 
-def _resize(picture: Picture, width: int, height: int, how: int) -> Picture:
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=how), dtype=np.uint8)
+def _resize(picture: Picture, side: int, how: int) -> Picture:
+    return np.asarray(cv2.resize(picture, (side, side), interpolation=how), dtype=np.uint8)
 
 
 def _photometric(picture: Picture, draw: Augmentation) -> Picture:

@@ -19,7 +19,7 @@ from engine.paths import cache_dir
 from engine.progress import CancelToken, ProgressCallback, ProgressMeter
 from engine.results import FloatArray, Picture
 from engine.training import warps
-from engine.training.datasets.base import Dataset, Item
+from engine.training.datasets.base import FACE_SIDE, Dataset, Item
 from engine.training.shape68 import face_square, transform
 
 STORED = 288
@@ -111,7 +111,7 @@ def gather_faces(
             wanted += [(item, int(frame), lead.points[frame]) for frame in picks]
         else:
             points = lead.points[0]
-            whole = np.array([0, 0, 224, 224], dtype=np.float32)
+            whole = np.array([0, 0, FACE_SIDE, FACE_SIDE], dtype=np.float32)
             faces.append(Face(item, 0, points, whole if item.kind == "face" else face_square(points), None))
     if not wanted:
         return FaceStore(_with_originals(faces), None)

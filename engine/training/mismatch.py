@@ -84,8 +84,7 @@ def apply_mismatch(picture: Picture, mismatch: Mismatch, face_width: float) -> P
     if 0 < m.resolution < face_width:
         changed = _there_and_back(changed, m.resolution / face_width, cv2.INTER_AREA)
     if m.sharpen:
-        blurred = cv2.GaussianBlur(changed, (0, 0), 1.5)
-        changed = np.asarray(cv2.addWeighted(changed, 1 + m.sharpen, blurred, -m.sharpen, 0), dtype=np.uint8)
+        changed = sharpened(changed, m.sharpen)
     if m.chroma > 1:
         ycc = cv2.cvtColor(changed, cv2.COLOR_RGB2YCrCb)
         ycc[..., 1:] = _there_and_back(np.ascontiguousarray(ycc[..., 1:]), 1 / m.chroma, cv2.INTER_AREA)
@@ -99,6 +98,12 @@ def add_noise(picture: Picture, deviation: float, seed: int) -> Picture:
     """Grey normal noise, the same in all channels."""
     noise = np.random.default_rng(seed).standard_normal(picture.shape[:2], dtype=np.float32) * deviation
     return np.asarray(np.clip(picture + noise[..., None], 0, 255), dtype=np.uint8)
+
+
+def sharpened(picture: Picture, strength: float) -> Picture:
+    """An unsharp mask."""
+    blurred = cv2.GaussianBlur(picture, (0, 0), 1.5)
+    return np.asarray(cv2.addWeighted(picture, 1 + strength, blurred, -strength, 0), dtype=np.uint8)
 
 
 def _there_and_back(picture: Picture, factor: float, how: int) -> Picture:

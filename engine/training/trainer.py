@@ -55,7 +55,7 @@ class TrainConfig:
     mix: MixConfig = field(default_factory=MixConfig)
     size: int = 224
     pairs: int = 16
-    steps: int = 3000
+    steps: int = 2400
     learning_rate: float = 5e-4
     weight_decay: float = 0.02
     warm_up: int = 100

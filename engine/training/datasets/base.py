@@ -12,6 +12,9 @@ from engine.results import FloatArray
 Split = Literal["train", "validation", "dev"]
 Kind = Literal["clip", "still", "face"]
 
+FACE_SIDE = 224
+"""Side of stills of the kind "face", pixels."""
+
 
 @dataclass(frozen=True, eq=False)
 class Item:
