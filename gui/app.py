@@ -73,7 +73,7 @@ def run(paths: Sequence[Path]) -> int:
     app.aboutToQuit.connect(session.close)
     QTimer.singleShot(0, session.start)
     if paths:
-        QTimer.singleShot(0, lambda: session.open(paths))
+        QTimer.singleShot(0, lambda: window.open(paths))
     for log in told:
         session.notify("warning", f"Tellframe ended badly the last time. What happened is in {log}.")
     interrupts = _quit_on_interrupt(app)

@@ -48,6 +48,8 @@ class Window(Protocol):
     """What commands ask of the window itself."""
 
     def choose_files(self) -> None: ...
+    def choose_case(self) -> None: ...
+    def choose_new_case(self) -> None: ...
     def choose_folder(self) -> None: ...
     def export(self) -> None: ...
     def copy_frame(self) -> None: ...
@@ -99,6 +101,8 @@ def _file_commands(session: Session, window: Window) -> tuple[Command, ...]:
             "Open numbered stills as one video",
             window.choose_folder,
         ),
+        Command("new_case", "File", "New case…", "Start a case file of its own", window.choose_new_case),
+        Command("open_case", "File", "Open case…", "Go on with a case file and its videos", window.choose_case),
         Command(
             "export",
             "File",
@@ -380,15 +384,20 @@ def make_actions(commands: tuple[Command, ...], keymap: Keymap, owner: QWidget) 
         action = QAction(command.text, owner)
         if command.icon:
             action.setIcon(theme.icon(command.icon))
-        keys = [QKeySequence(text) for text in keymap.of(command.id)]
-        action.setShortcuts(keys)
-        action.setToolTip(tooltip(command, keymap))
         action.setAutoRepeat(command.repeats)
         action.setCheckable(command.checked is not None)
         action.triggered.connect(lambda _checked=False, do=command.do: do())
         owner.addAction(action)
         actions[command.id] = action
+    apply_keys(commands, keymap, actions)
     return actions
+
+
+def apply_keys(commands: tuple[Command, ...], keymap: Keymap, actions: dict[str, QAction]) -> None:
+    """Give the actions the keys of a table, and name them in their tooltips."""
+    for command in commands:
+        actions[command.id].setShortcuts([QKeySequence(text) for text in keymap.of(command.id)])
+        actions[command.id].setToolTip(tooltip(command, keymap))
 
 
 def refresh(commands: tuple[Command, ...], actions: dict[str, QAction]) -> None:

@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDockWidget,
     QFileDialog,
-    QInputDialog,
     QMainWindow,
     QMenu,
     QTabBar,
@@ -30,8 +29,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.results import Mark
 from gui import commands, keymap
+from gui.dialogs import mark
 from gui.dialogs.export import ExportDialog
 from gui.dialogs.keys import KeysDialog
 from gui.dialogs.settings import SettingsDialog
@@ -43,7 +42,7 @@ from gui.panels.weights import WeightsPanel
 from gui.player.painter import frame_image
 from gui.player.player import PlayerPanel
 from gui.player.provenance import frame_text
-from gui.session import Session
+from gui.session import DEFAULT_CASE, Session
 from gui.status import StatusLine
 from gui.timeline.timeline import TimelinePanel
 from gui.toolbar import MainToolBar
@@ -58,6 +57,8 @@ VIDEO_FILTER = (
     "Videos and stills (*.mp4 *.mov *.m4v *.mkv *.webm *.avi *.mts *.m2ts *.ts *.mpg *.mpeg *.wmv *.flv *.3gp "
     "*.gif *.png *.jpg *.jpeg *.tif *.tiff *.bmp *.webp);;All files (*)"
 )
+CASE_SUFFIX = ".tell"
+CASE_FILTER = f"Tellframe cases (*{CASE_SUFFIX})"
 LAYOUT_VERSION = 1
 
 
@@ -153,8 +154,9 @@ class MainWindow(QMainWindow):
         session.noticed.connect(self.notices.show_message)
         self.notices.scope_dismissed.connect(lambda: session.settings.change(scope_seen=True))
         self.player.open_requested.connect(self.choose_files)
-        self.timeline.mark_edit_requested.connect(self.edit_mark)
+        self.timeline.mark_edit_requested.connect(lambda chosen: mark.edit_mark(session, chosen, self))
         session.current_changed.connect(self._show_title)
+        session.case_changed.connect(self._show_title)
         for signal in (
             session.current_changed,
             session.media_changed,
@@ -172,8 +174,9 @@ class MainWindow(QMainWindow):
         self._refresh_timer.start()
 
     def _show_title(self) -> None:
-        video = self._session.current
-        self.setWindowTitle(f"{video.name} — Tellframe" if video else "Tellframe")
+        video, case = self._session.current, self._session.case_path
+        parts = [video.name if video else "", case.stem if case and case.name != DEFAULT_CASE else "", "Tellframe"]
+        self.setWindowTitle(" — ".join(part for part in parts if part))
 
     def _list_recent(self) -> None:
         self._recent.clear()
@@ -199,6 +202,15 @@ class MainWindow(QMainWindow):
     def sizeHint(self) -> QSize:
         return QSize(1280, 800)
 
+    def open(self, files: Sequence[Path]) -> None:
+        """Open videos, or go on with a case if there is one among the files."""
+        cases = [file for file in files if file.suffix == CASE_SUFFIX]
+        if cases:
+            self._session.open_case(cases[0])
+        videos = [file for file in files if file.suffix != CASE_SUFFIX]
+        if videos:
+            self._session.open(videos)
+
     # What commands ask for (gui.commands.Window)
 
     def choose_files(self) -> None:
@@ -211,6 +223,24 @@ class MainWindow(QMainWindow):
         chosen = QFileDialog.getExistingDirectory(self, "Open a folder of stills", self._last_folder())
         if chosen:
             self._session.open([Path(chosen)])
+
+    def choose_case(self) -> None:
+        """Let the user choose a case file to go on with."""
+        chosen, _ = QFileDialog.getOpenFileName(self, "Open a case", self._last_folder(), CASE_FILTER)
+        if chosen:
+            self._session.open_case(Path(chosen))
+
+    def choose_new_case(self) -> None:
+        """Let the user name a new case file; a file that is there already is opened, never replaced."""
+        chosen, _ = QFileDialog.getSaveFileName(
+            self,
+            "New case",
+            self._last_folder(),
+            CASE_FILTER,
+            options=QFileDialog.Option.DontConfirmOverwrite,
+        )
+        if chosen:
+            self._session.open_case(Path(chosen).with_suffix(CASE_SUFFIX))
 
     def _last_folder(self) -> str:
         recent = self._session.settings.preferences.recent
@@ -237,7 +267,10 @@ class MainWindow(QMainWindow):
         SettingsDialog(self._session, self).exec()
 
     def show_keys(self) -> None:
-        KeysDialog(self.commands, self.keymap, self).exec()
+        dialog = KeysDialog(self.commands, self.keymap, self)
+        if dialog.exec():
+            self.keymap = dialog.keymap
+            commands.apply_keys(self.commands, self.keymap, self.actions_by_id)
 
     def show_scope(self) -> None:
         self.notices.show_scope()
@@ -245,25 +278,12 @@ class MainWindow(QMainWindow):
     def add_mark(self) -> None:
         """Mark the frame at the playhead."""
         self._session.pause()
-        frame = self._session.frame
-        self._ask_mark(frame, frame)
+        mark.add_mark(self._session, self._session.frame, self._session.frame, self)
 
     def add_range_mark(self) -> None:
         """Mark the chosen range."""
         self._session.pause()
-        self._ask_mark(*self._session.range)
-
-    def _ask_mark(self, first: int, last: int) -> None:
-        where = f"frame {first}" if first == last else f"frames {first} to {last}"
-        note, accepted = QInputDialog.getText(self, "Mark", f"Note for {where}:")
-        if accepted:
-            self._session.add_mark(first, last, note.strip())
-
-    def edit_mark(self, mark: Mark) -> None:
-        """Let the user change the note of a mark."""
-        note, accepted = QInputDialog.getText(self, "Mark", f"Note for frame {mark.first}:", text=mark.note)
-        if accepted and note.strip() != mark.note:
-            self._session.change_mark(mark, Mark(mark.first, mark.last, note.strip(), mark.made_at, mark.id))
+        mark.add_mark(self._session, *self._session.range, self)
 
     def focus_frame_field(self) -> None:
         self._session.pause()
@@ -315,7 +335,7 @@ class MainWindow(QMainWindow):
         self.setFocus()  # on no control: all keys are the player's
         if self._new_layout:  # docks have no size before the window is shown
             self._new_layout = False
-            self._arrange()
+            QTimer.singleShot(0, self, self._arrange)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_paths(event.mimeData()):
@@ -327,7 +347,7 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self.player.empty.set_hot(False)
-        self._session.open(dropped_paths(event.mimeData()))
+        self.open(dropped_paths(event.mimeData()))
         event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -1,6 +1,6 @@
 """The row at the top: what analyses, how, and how far it has come. GUI thread only."""
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QAction, QStandardItemModel
 from PySide6.QtWidgets import (
     QComboBox,
@@ -36,6 +36,7 @@ class MainToolBar(QToolBar):
         super().__init__("Toolbar", parent)
         self.setObjectName("toolbar")
         self.setMovable(False)
+        self.setIconSize(QSize(18, 18))
         self.toggleViewAction().setEnabled(False)
         self._session, self._actions = session, actions
         self._detector = self._combo("Detector", "What scores the faces", 150)

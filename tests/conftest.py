@@ -1,8 +1,10 @@
 """Fixtures for all tests: a headless Qt, the clips, and hunters of what a test leaves behind."""
 
+import inspect
 import os
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -40,6 +42,37 @@ def _no_dangling_threads() -> Iterator[None]:
         thread.join(1.0)
     still = [t.name for t in left if t.is_alive()]
     assert not still, f"the test left threads running: {', '.join(still)}"
+
+
+@pytest.fixture(autouse=True)
+def _no_dangling_qt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test that leaves a QThread or a QTimer running, and name the line that started it."""
+    if "PySide6.QtCore" not in sys.modules:
+        yield
+        return
+    from PySide6.QtCore import QCoreApplication, QEvent, QThread, QTimer
+    from shiboken6 import isValid
+
+    started: list[tuple[QThread | QTimer, str]] = []
+
+    def recording(start: Callable[..., None]) -> Callable[..., None]:
+        def start_and_note(item: QThread | QTimer, *args: object) -> None:
+            caller = inspect.stack(context=0)[1]
+            started.append((item, f"{type(item).__name__} of {Path(caller.filename).name}:{caller.lineno}"))
+            start(item, *args)
+
+        return start_and_note
+
+    for kind in (QThread, QTimer):
+        monkeypatch.setattr(kind, "start", recording(kind.start))
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    left = {
+        where
+        for item, where in started
+        if isValid(item) and (item.isRunning() if isinstance(item, QThread) else item.isActive())
+    }
+    assert not left, f"the test left running: {', '.join(sorted(left))}"
 
 
 def _is_of_a_library(thread: threading.Thread) -> bool:

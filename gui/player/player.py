@@ -13,11 +13,12 @@ from gui.player.display import Display, Field
 from gui.player.legend import MaskLegend
 from gui.player.pages import CARD_WIDTH, EmptyPage, ErrorCard, ErrorPage, OpeningPage
 from gui.player.picture import PictureView
-from gui.player.transport import Transport, tool_button
+from gui.player.transport import OptionalLabel, Transport, tool_button
 from gui.session import Session
 from gui.videos import VideoStatus
 
 MARGIN = 10
+HEADER = 38
 
 
 class PlayerPanel(QWidget):
@@ -45,7 +46,7 @@ class PlayerPanel(QWidget):
         self._card = ErrorCard(self.picture)
         self._badges = [QLabel(self.picture) for _ in range(2)]
         self._adjust = AdjustPopup(self)
-        self._name, self._facts, self._zoom = QLabel(), QLabel(), QLabel()
+        self._name, self._facts, self._zoom = QLabel(), OptionalLabel(), QLabel()
         self._lay_out(actions)
         self._connect()
         self._on_media()
@@ -61,6 +62,7 @@ class PlayerPanel(QWidget):
             badge.hide()
         self._header = QWidget()
         self._header.setObjectName("panel")
+        self._header.setMinimumHeight(HEADER)
         self._header.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         row = QHBoxLayout(self._header)
         row.setContentsMargins(10, 4, 8, 4)
@@ -118,7 +120,7 @@ class PlayerPanel(QWidget):
     def _on_media(self) -> None:
         video, media = self._session.current, self._session.media
         self._header.setVisible(video is not None)
-        self.transport.setVisible(video is not None)
+        self.transport.setVisible(video is not None and video.status is not VideoStatus.FAILED)
         self._show_recent()
         if video is None:
             self._pages.setCurrentWidget(self.empty)

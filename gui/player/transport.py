@@ -1,7 +1,7 @@
 """The row below the picture: playing, stepping, frame, time, and how exact the picture is. GUI thread only."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QIntValidator
+from PySide6.QtGui import QAction, QIntValidator, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QToolButton, QWidget
 
 from gui import theme
@@ -17,6 +17,18 @@ def tool_button(action: QAction) -> QToolButton:
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     theme.set_role(button, "flat")
     return button
+
+
+class OptionalLabel(QLabel):
+    """Words that give way: they are shown whole or, where there is no room, not at all."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.fontMetrics().horizontalAdvance(self.text()) <= self.contentsRect().width():
+            super().paintEvent(event)
 
 
 class Transport(QWidget):
@@ -38,7 +50,7 @@ class Transport(QWidget):
         self.frame_field.setValidator(QIntValidator(0, 0, self))
         self.frame_field.returnPressed.connect(self._go_to_frame)
         self.time_field.returnPressed.connect(self._go_to_time)
-        self._of_frames, self._of_time, self._pts = QLabel(), QLabel(), QLabel()
+        self._of_frames, self._of_time, self._pts = QLabel(), QLabel(), OptionalLabel()
         self._exact, self._speed, self._dropped = QLabel(), QLabel(), QLabel()
         for label in (self._of_frames, self._of_time, self._pts):
             theme.set_role(label, "muted")
@@ -71,7 +83,7 @@ class Transport(QWidget):
                 row.addSpacing(8)
             else:
                 row.addWidget(widget)
-        row.addStretch(1)
+        row.setStretchFactor(self._pts, 1)
         for badge in (self._speed, self._dropped, self._exact):
             row.addSpacing(4)
             row.addWidget(badge)
