@@ -1,5 +1,6 @@
 """Which keys do what: the table in resources/keymap.toml, and one of the user over it. No widget here."""
 
+import json
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -58,6 +59,28 @@ def load(commands: Iterable[str], user: Path | None = None) -> Keymap:
     if problems:
         return Keymap(defaults, (f"{own_file}: {'; '.join(problems)}. The usual keys are used.",))
     return Keymap(keys)
+
+
+def usual() -> Keymap:
+    """The default keys."""
+    return Keymap(_read(default_file()))
+
+
+def save(keys: Keys, user: Path | None = None) -> None:
+    """Keep what differs from the default keys in the user's own table; without a difference there is none.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    defaults, file = usual(), user if user is not None else user_file()
+    own = {name: texts for name, texts in keys.items() if texts != defaults.of(name)}
+    if not own:
+        file.unlink(missing_ok=True)
+        return
+    lines = [f"{name} = [{', '.join(json.dumps(text) for text in texts)}]" for name, texts in own.items()]
+    part = file.with_name(f"{file.name}.part")
+    part.write_text("\n".join(["[keys]", *lines, ""]), encoding="utf-8")
+    part.replace(file)
 
 
 def conflicts(keys: Keys) -> dict[str, tuple[str, ...]]:

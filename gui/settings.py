@@ -28,6 +28,7 @@ class Preferences:
         colour_map: name of the signed palette.
         outline, boxes: whether masks are outlined, whether faces are boxed.
         scope_seen: whether the notice about the tool's limits was dismissed.
+        export_folder: where the last export went.
         recent: files opened lately, newest first.
     """
 
@@ -46,6 +47,7 @@ class Preferences:
     outline: bool = True
     boxes: bool = True
     scope_seen: bool = False
+    export_folder: str = ""
     recent: tuple[str, ...] = ()
 
 

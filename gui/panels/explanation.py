@@ -13,8 +13,8 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
     QLabel,
-    QPushButton,
     QSlider,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -24,7 +24,7 @@ from gui import theme
 from gui.explaining import FrameExplanation
 from gui.panels.face_view import FaceView
 from gui.panels.parts import FactsGrid, column, heading, muted, row, scrolling
-from gui.player.legend import MaskLegend
+from gui.panels.value_legend import ValueLegend
 from gui.session import Session
 
 REFRESH_MS = 40
@@ -90,7 +90,7 @@ class ExplanationPanel(QWidget):
         self.score.setFont(theme.numbers_font(self))
         self.score.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._layout.addWidget(self.score)
-        self.legend = MaskLegend()
+        self.legend = ValueLegend()
         self._layout.addWidget(self.legend)
         self.meaning = muted()
         self._layout.addWidget(self.meaning)
@@ -175,8 +175,8 @@ class ExplanationPanel(QWidget):
         self.view.show_map(shown.pixels, explanation.values, explanation.affine)
         self.score.setText(self._score(explanation))
         largest = float(np.abs(explanation.values).max(initial=0.0))
-        title = f"{explanation.explainer_id}, strongest value {largest:.3g}"
-        self.legend.show_palette(self._session.style.colour_map, title)
+        self.legend.show_palette(self._session.style.colour_map, explanation.explainer_id)
+        self.legend.show_largest(largest)
         height, width = explanation.values.shape
         self.meaning.setText(
             f"{MEANING[explanation.signed]} The mask has {width} × {height} cells and is not smoothed."
@@ -208,7 +208,8 @@ class ExplanationPanel(QWidget):
                 button.hide()
                 button.deleteLater()
             for number, (track_id, name) in enumerate(names.items()):
-                button = QPushButton(name)
+                button = QToolButton()
+                button.setText(name)
                 button.setCheckable(True)
                 button.setToolTip(f"Show the mask of {name}")
                 self._buttons.addButton(button, track_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QTransform
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent, QTransform
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.rendering.layers import build_layers
@@ -35,9 +35,7 @@ class FaceView(QWidget):
         self._shown: FrameShown | None = None
         self._area = QRectF()
         self._style = OverlayStyle()
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Face without and with its mask")
 
     def show_map(self, pixels: Picture, values: FloatArray, affine: FloatArray) -> None:
@@ -59,14 +57,11 @@ class FaceView(QWidget):
         self._pixels = self._shown = None
         self.update()
 
-    def hasHeightForWidth(self) -> bool:
-        return True
-
-    def heightForWidth(self, width: int) -> int:
-        return (width - GAP) // 2 + CAPTION
-
     def sizeHint(self) -> QSize:
-        return QSize(300, self.heightForWidth(300))
+        return QSize(300, (300 - GAP) // 2 + CAPTION)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.setFixedHeight((event.size().width() - GAP) // 2 + CAPTION)  # two squares, whatever the width
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -48,7 +48,7 @@ def describe(track: TrackSeries) -> str:
     """How often a face is seen and how it scores on the whole."""
     seen = int(np.count_nonzero(~np.isnan(track.boxes[:, 0])))
     mean = "not scored" if math.isnan(track.mean) else f"mean {track.mean:.2f}"
-    return f"{seen} frames · {mean}"
+    return f"{mean} · {seen} frames"
 
 
 class FaceRow(QWidget):
@@ -75,7 +75,7 @@ class FaceRow(QWidget):
         self.shown.setToolTip(f"Show or hide the box, the mask and the curve of {name}")
         self.shown.toggled.connect(self.visible_changed)
         self.figures = Elided()
-        self.figures.setFont(theme.numbers_font(self))
+        self.figures.setFont(theme.small_font(self))
         theme.set_role(self.figures, "muted")
         only = QToolButton()
         only.setIcon(theme.icon("analyse"))
@@ -88,6 +88,7 @@ class FaceRow(QWidget):
         top.addWidget(self.shown)
         top.addWidget(LineSample(track.id))
         top.addStretch(1)
+        top.addWidget(only)
         middle = QVBoxLayout()
         middle.setSpacing(1)
         middle.addLayout(top)
@@ -97,7 +98,6 @@ class FaceRow(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self.picture)
         layout.addLayout(middle, 1)
-        layout.addWidget(only)
         self.refresh(track)
 
     def refresh(self, track: TrackSeries) -> None:

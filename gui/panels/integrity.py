@@ -33,14 +33,16 @@ def index_rows(index: FrameIndex) -> list[tuple[str, str, str]]:
     base = float(index.time_base)
     steps = np.diff(index.pts) * base * 1000
     keys = np.diff(index.keys)
+    spacing = "varies" if index.variable_rate else "constant"
+    if len(steps):
+        shortest, longest = f"{steps.min():.2f}", f"{steps.max():.2f}"
+        spacing += f", {shortest} ms" if shortest == longest else f", {shortest} to {longest} ms"
     rows = [
         ("Frames", "Number", f"{len(index):,}".replace(",", "\u202f")),
         ("Frames", "Duration", timecode(index.duration)),
         ("Frames", "Mean rate", f"{index.rate:.3f} frames per second"),
-        ("Frames", "Spacing", "varies" if index.variable_rate else "constant"),
+        ("Frames", "Spacing", spacing),
     ]
-    if len(steps):
-        rows.append(("Frames", "Shortest, longest", f"{steps.min():.2f} ms, {steps.max():.2f} ms"))
     if len(keys):
         rows.append(("Frames", "Key frames", f"{len(index.keys)}, {keys.min()} to {keys.max()} frames apart"))
     else:

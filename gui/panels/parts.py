@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -131,9 +132,10 @@ class FactsGrid(QWidget):
                 title.setContentsMargins(0, 6 if at else 0, 0, 0)
                 self._grid.addWidget(title, at, 0, 1, 2)
                 at += 1
-            label, content = muted(name), QLabel(value)
+            label, content = muted(name), QLabel(breakable(value))
+            content.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-            label.setFixedWidth(118)
+            label.setFixedWidth(108)
             content.setWordWrap(True)
             content.setFont(theme.numbers_font(content))
             content.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -145,6 +147,13 @@ class FactsGrid(QWidget):
     def as_text(self) -> str:
         """All rows as lines, for the clipboard."""
         return "\n".join(f"{group}\t{name}\t{value}" for group, name, value in self.rows)
+
+
+def breakable(text: str) -> str:
+    """Long words get places where a line may break, at their punctuation; for display only."""
+    return " ".join(
+        re.sub(r"([,/:._\-])(?=\w)", "\\1\u200b", word) if len(word) > 18 else word for word in text.split(" ")
+    )
 
 
 def draw_chip(painter: QPainter, left: float, middle: float, text: str, level: str, room: float) -> float:
