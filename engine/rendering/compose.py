@@ -58,7 +58,10 @@ def _draw_mask(canvas: Picture, mask: Mask) -> None:
 
 def _draw_fill(canvas: Picture, fill: Fill) -> None:
     area = canvas[max(0, fill.y0) : max(0, fill.y1), max(0, fill.x0) : max(0, fill.x1)]
-    _blend(area, np.array(fill.colour[:3]), fill.colour[3])
+    if area.size:
+        ramp = np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], 3, axis=2)
+        _blend(ramp, np.array(fill.colour[:3]), fill.colour[3])  # what becomes of each value, once for all pixels
+        area[:] = cv2.LUT(area, ramp)
 
 
 def _draw_lines(canvas: Picture, lines: Lines) -> None:
@@ -74,7 +77,10 @@ def _draw_lines(canvas: Picture, lines: Lines) -> None:
     cv2.polylines(
         cover, moved, isClosed=False, color=255, thickness=lines.width, lineType=cv2.LINE_AA, shift=SHIFT
     )
-    _blend(canvas[y0:y1, x0:x1], np.array(lines.colour[:3]), _alpha(cover, lines.colour))
+    touched = np.nonzero(cover)  # few of the pixels in the rectangle around a line
+    pixels = canvas[y0:y1, x0:x1][touched]
+    _blend(pixels, np.array(lines.colour[:3]), _alpha(cover[touched], lines.colour))
+    canvas[y0:y1, x0:x1][touched] = pixels
 
 
 def _draw_text(canvas: Picture, text: Text) -> None:
