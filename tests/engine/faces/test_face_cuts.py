@@ -72,6 +72,13 @@ def test_changing_light_is_no_cut_but_a_cut_in_changing_light_is() -> None:
     assert cuts_of(lit(shot(4, 20), 0.5) + lit(shot(5, 20), 0.5)) == (20,)
 
 
+def test_somebody_who_steps_in_is_no_cut() -> None:
+    pictures = shot(4, 40, 0.0)
+    for number in range(20, 40):
+        pictures[number][100:300, 200:400] = shot(8, 1)[0][100:300, 200:400]
+    assert cuts_of(pictures) == ()
+
+
 def test_cut_to_black_and_back() -> None:
     black = [np.zeros((360, 640, 3), np.uint8)] * 10
     assert cuts_of(shot(6, 15) + black + shot(7, 15)) == (15, 25)
