@@ -24,9 +24,8 @@ def colours() -> dict[str, str]:
     return {name: value for group in tomllib.loads(text).values() for name, value in group.items()}
 
 
-@cache
 def color(name: str) -> QColor:
-    """One colour of the theme."""
+    """One colour of the theme, the caller's own: a QColor can be changed."""
     return QColor(colours()[name])
 
 

@@ -44,7 +44,7 @@ class ExportDialog(QDialog):
         self._written: Written | None = None
         self._named_by_user = False
         self.setWindowTitle("Export")
-        self.setMinimumWidth(520)
+        self.setMinimumWidth(540)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 14)
         layout.setSpacing(12)
@@ -101,7 +101,8 @@ class ExportDialog(QDialog):
         form.setVerticalSpacing(10)
         form.setHorizontalSpacing(14)
         form.addRow("Write", row(self.clip, self.stills))
-        form.addRow("Frames", row(self.range, self.whole))
+        form.addRow("Frames", self.range)
+        form.addRow("", self.whole)
         form.addRow("Burn in", row(self.masks, self.boxes, self.curve, self.labels))
         if not known:
             form.addRow("", muted("Masks, boxes and curve can be burnt in once the analysis is finished."))

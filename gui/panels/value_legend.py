@@ -29,16 +29,16 @@ class ValueLegend(MaskLegend):
     def labels(self) -> tuple[str, str, str]:
         """What stands below the left end, the middle and the right end."""
         value = f"{self._largest:.3g}"
-        return f"{self._legend.low} −{value}", self._legend.middle, f"{self._legend.high} +{value}"
+        return f"−{value}\n{self._legend.low}", "0", f"+{value}\n{self._legend.high}"
 
     def sizeHint(self) -> QSize:
-        return QSize(200, BAR_HEIGHT + self.fontMetrics().height() + 6)
+        return QSize(200, BAR_HEIGHT + 2 * self.fontMetrics().height() + 6)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         self._draw_bar(painter, QRectF(0, 2, self.width(), BAR_HEIGHT))
         painter.setPen(theme.color("muted"))
-        below = QRectF(0, BAR_HEIGHT + 4, self.width(), self.fontMetrics().height())
+        below = QRectF(0, BAR_HEIGHT + 4, self.width(), 2 * self.fontMetrics().height())
         sides = (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignRight)
         for text, side in zip(self.labels(), sides, strict=True):
             painter.drawText(below, side, text)

@@ -20,7 +20,7 @@ from gui.timeline.scale import FrameScale
 if TYPE_CHECKING:
     from engine.video.media import Media
 
-HEIGHT = 44
+HEIGHT = 36
 BATCH = 8
 """Thumbnails per piece of work, so that the first ones appear soon and other work gets its turn."""
 REST_MS = 400
@@ -40,7 +40,7 @@ def frames_for(scale: FrameScale, key_frames: IntArray, tile: float) -> list[int
         max(0, math.floor(scale.start / step)) * step, min(scale.frames, math.ceil(scale.end)), step
     ):
         at = int(np.searchsorted(key_frames, start))
-        near = at < len(key_frames) and key_frames[at] <= start + step // 2
+        near = at < len(key_frames) and key_frames[at] <= start + step // 4
         frames.append(int(key_frames[at]) if near else start)
     return frames
 
