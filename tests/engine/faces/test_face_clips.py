@@ -14,8 +14,6 @@ from engine.results import Picture
 from engine.video.media import open_media
 
 SIZE = (480, 270)
-FACE_IN_HEAD = np.array([0.302, 0.306, 0.733, 0.876])
-"""The astronaut's face in her head's picture, shares of its side."""
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +65,15 @@ def two_people_and_a_cut() -> list[Picture]:
     return frames
 
 
-def face_of(x: float, y: float, side: int, *, mirrored: bool = False) -> np.ndarray:
-    box = FACE_IN_HEAD[[2, 1, 0, 3]] * [-1, 1, -1, 1] + [1, 0, 1, 0] if mirrored else FACE_IN_HEAD
-    return box * side + [x, y, x, y]
+def face_in(picture: Picture, detector: FaceDetector) -> np.ndarray:
+    """Box of the face in a head's picture: mean of what is found in some places of a still frame."""
+    boxes = []
+    for x, y in np.random.default_rng(4).integers(20, 140, (12, 2)):
+        frame = background(1)
+        paste(frame, picture, x, y)
+        [[face]] = Clip.of([frame]).look(detector, [0]).values()
+        boxes.append(face.box - np.tile([x, y], 2))
+    return np.mean(boxes, axis=0)
 
 
 def test_two_people_a_cut_and_one_who_leaves_and_comes_back(detector: FaceDetector) -> None:
@@ -81,14 +85,15 @@ def test_two_people_a_cut_and_one_who_leaves_and_comes_back(detector: FaceDetect
         [*range(37), *range(50, 95)],
         list(range(95, 160)),
     ]
+    one, two = face_in(head(110), detector), face_in(head(120, other=True), detector)
     truths = [
-        [face_of(*first_place(int(n)), 110) for n in tracks[0].frames],
-        [face_of(*second_place(int(n)), 120, mirrored=True) for n in tracks[1].frames],
-        [face_of(200, 90, 110) for _ in tracks[2].frames],
+        [one + np.tile(first_place(int(n)), 2) for n in tracks[0].frames],
+        [two + np.tile(second_place(int(n)), 2) for n in tracks[1].frames],
+        [one + np.tile([200, 90], 2) for _ in tracks[2].frames],
     ]
     for track, truth in zip(tracks, truths, strict=True):
         iou = overlaps(track.boxes, np.stack(truth))
-        assert iou.mean() > 0.85  # the detector's idea of where her chin ends differs by some per cent
+        assert iou.mean() > 0.9
         assert iou.min() > 0.75
 
 
