@@ -139,7 +139,7 @@ class OpenVideo:
                 return Verdict("Waiting…", "busy", "The analysis waits for its turn")
             if analysis.state.active:
                 return Verdict("Analysing…", "busy", "No face has been scored yet")
-            if results and results.done:
+            if results is not None and results.done:  # a model without a face is empty, and so false
                 return Verdict("No face", "none", " ".join(results.warnings) or "No face was found")
             return Verdict("Not analysed", "none", "No detector has run on this video")
         high = probability >= threshold

@@ -240,13 +240,13 @@ class ExplanationPanel(QWidget):
             return ""
         if not session.masks_visible:
             return "Masks are off"
-        if session.explaining:
-            return "Computing…"
-        if explanation is not None:
-            return ""
         if session.results is None:
             return "Not analysed yet"
-        return "No mask yet" if session.faces else "No face on this frame"
+        if not session.faces:
+            return "No face on this frame"
+        if explanation is None:
+            return "Computing…" if session.explaining else "No mask yet"
+        return ""
 
     def _score(self, explanation: FrameExplanation) -> str:
         probability = 1 / (1 + math.exp(-explanation.logit))

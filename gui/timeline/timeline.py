@@ -244,7 +244,7 @@ class TimelinePanel(QWidget):
 
     def _show_results(self) -> None:
         results, tracks = self._session.results, self._tracks()
-        analysed = results.analysed if results else np.zeros(self._session.frames, np.bool_)
+        analysed = results.analysed if results is not None else np.zeros(self._session.frames, np.bool_)
         self.stack.analysed.set_ranges(stretches(analysed))
         self.stack.plot.set_unanalysed(stretches(~analysed))
         self.stack.plot.set_tracks(tracks)
