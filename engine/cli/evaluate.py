@@ -75,13 +75,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def chosen(items: "Sequence[Item]", protocol: str) -> "list[Item]":
-    """The items of a protocol: clips and ready face boxes; where a set has neither, its stills."""
+    """The items of a protocol, but for kinds (clips, stills, face boxes) of which there is one class only."""
     split = protocol
     if protocol == "dev" and not any(item.split == "dev" for item in items):
         split = "validation"
     of_split = [item for item in items if protocol == "all" or item.split == split]
-    judged = [item for item in of_split if item.kind != "still"]
-    return judged if {item.label for item in judged} == {0, 1} else of_split
+    both = {item.kind for item in of_split if item.label} & {item.kind for item in of_split if not item.label}
+    return [item for item in of_split if item.kind in both] or of_split
 
 
 def groups(samples: "Sequence[Sample]") -> "list[tuple[str, Callable[[Sample], bool]]]":

@@ -3,12 +3,14 @@
 import argparse
 import dataclasses
 import shlex
+import signal
 from pathlib import Path
 from typing import Any
 
 from engine import paths
 from engine.cli.session import ProgressBar
 from engine.errors import UsageError
+from engine.progress import CancelToken
 
 
 def add_parser(subparsers: Any) -> None:
@@ -43,11 +45,13 @@ def run(args: argparse.Namespace) -> int:
     if args.steps is not None:
         config = dataclasses.replace(config, steps=args.steps)
     out = args.out or paths.WEIGHTS / spec.id
-    bar = ProgressBar()
+    bar, token = ProgressBar(), CancelToken()
     job = Job(spec, dataset, config, out, _words(args), args.resume, args.device)
+    before = signal.signal(signal.SIGINT, lambda *_: token.cancel())  # so that a checkpoint is written
     try:
-        outcome = train(job, progress=bar.show, on_validation=lambda record: _say(_line(record)))
+        outcome = train(job, cancel=token, progress=bar.show, on_validation=lambda record: _say(_line(record)))
     finally:
+        signal.signal(signal.SIGINT, before)
         bar.close()
     _say(f"Best at step {outcome.best_step} of {outcome.steps}; the weights are in {out}")
     return 0
