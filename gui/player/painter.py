@@ -1,14 +1,15 @@
 """Draws frames and the items of engine.rendering with QPainter: the window's painter. GUI thread only."""
 
-from functools import cache
-
 import numpy as np
-from PySide6.QtCore import QByteArray, QPointF, QRect, Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QImage, QPainter, QPainterPath, QPen, QTransform
+from PySide6.QtCore import QPointF, QRect, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QTransform
 
 from engine.rendering.primitives import Fill, Item, Lines, Mask, Text
-from engine.rendering.text import font_bytes, measure
+from engine.rendering.text import coverage
 from engine.results import Picture
+
+WIDER = 0.3
+"""OpenCV's anti-aliased lines, with which exports are drawn, come out this much wider than their thickness."""
 
 
 def frame_image(pixels: Picture) -> QImage:
@@ -30,13 +31,6 @@ def draw_items(painter: QPainter, items: tuple[Item, ...]) -> None:
                 _draw_lines(painter, item)
             case Text():
                 _draw_text(painter, item)
-
-
-@cache
-def overlay_family() -> str:
-    """The family of the font that exports use, loaded once."""
-    number = QFontDatabase.addApplicationFontFromData(QByteArray(font_bytes()))
-    return QFontDatabase.applicationFontFamilies(number)[0]
 
 
 def mask_image(mask: Mask) -> QImage:
@@ -67,19 +61,21 @@ def _draw_lines(painter: QPainter, lines: Lines) -> None:
             path.moveTo(*points[0].tolist())
             for point in points[1:].tolist():
                 path.lineTo(*point)
-    pen = QPen(QColor(*lines.colour), lines.width)
-    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+    pen = QPen(QColor(*lines.colour), lines.width + WIDER)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=True)
     painter.strokePath(path, pen)
 
 
 def _draw_text(painter: QPainter, text: Text) -> None:
-    font = QFont(overlay_family())
-    font.setPixelSize(text.size)
-    font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
-    painter.setFont(font)
-    painter.setPen(QColor(*text.colour))
-    width, height = measure(text.text, text.size)
-    middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextDontClip
-    painter.drawText(QRect(text.x, text.y, width + text.size, height), middle, text.text)
+    """The very letters of an export: overlays are laid out for the pixels of the screen, so none is scaled."""
+    cover = coverage(text.text, text.size)
+    red, green, blue, alpha = text.colour
+    inked = np.empty((*cover.shape, 4), np.uint8)
+    inked[..., 3] = np.round(cover * (alpha / 255))
+    for channel, value in enumerate((red, green, blue)):
+        inked[..., channel] = value
+    height, width = cover.shape
+    image = QImage(inked.data, width, height, inked.strides[0], QImage.Format.Format_RGBA8888)
+    painter.drawImage(text.x, text.y, image)

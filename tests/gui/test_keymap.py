@@ -48,7 +48,8 @@ def test_every_key_is_one_that_qt_knows(ids: list[str]) -> None:
     ("command", "key"),
     [
         ("play", "Space"), ("play_back", "J"), ("pause", "K"), ("play_forward", "L"), ("step_back", ","),
-        ("step_forward", "."), ("step_back", "Left"), ("ten_forward", "Shift+Right"), ("peak_forward", "Ctrl+Right"),
+        ("step_forward", "."), ("step_back", "Left"), ("ten_forward", "Shift+Right"),
+        ("peak_forward", "Ctrl+Right"),
         ("first", "Home"), ("last", "End"), ("in_point", "I"), ("out_point", "O"), ("mark", "M"),
         ("masks", "V"),
         ("explainer_1", "1"), ("explainer_9", "9"), ("export", "E"), ("open", "Ctrl+O"), ("undo", "Ctrl+Z"),
