@@ -5,11 +5,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.rendering.primitives import RGBA, Fill, Layers, Lines, Mask, Text
+from engine.rendering.strokes import stroke
 from engine.rendering.text import coverage
 from engine.results import Picture
-
-SHIFT = 4
-"""Bits behind the point in the coordinates that OpenCV's lines take."""
 
 
 def render_frame(pixels: Picture, layers: Layers) -> Picture:
@@ -65,22 +63,12 @@ def _draw_fill(canvas: Picture, fill: Fill) -> None:
 
 
 def _draw_lines(canvas: Picture, lines: Lines) -> None:
-    # OpenCV puts pixel centres at whole numbers, we put pixel corners there.
-    paths = [np.round((path - 0.5) * (1 << SHIFT)).astype(np.int32) for path in lines.paths]
-    everywhere = np.concatenate([path for path in paths if len(path)] or [np.zeros((1, 2), np.int32)]) >> SHIFT
-    x0, y0 = np.clip(everywhere.min(axis=0) - lines.width - 2, 0, canvas.shape[1::-1])
-    x1, y1 = np.clip(everywhere.max(axis=0) + lines.width + 3, 0, canvas.shape[1::-1])
-    if x0 >= x1 or y0 >= y1:
-        return
-    cover = np.zeros((y1 - y0, x1 - x0), np.uint8)
-    moved = [path - np.array([x0, y0], np.int32) * (1 << SHIFT) for path in paths]
-    cv2.polylines(
-        cover, moved, isClosed=False, color=255, thickness=lines.width, lineType=cv2.LINE_AA, shift=SHIFT
-    )
+    cover, x, y = stroke(lines.paths, lines.width, canvas.shape[:2])
+    area = canvas[y : y + cover.shape[0], x : x + cover.shape[1]]
     touched = np.nonzero(cover)  # few of the pixels in the rectangle around a line
-    pixels = canvas[y0:y1, x0:x1][touched]
+    pixels = area[touched]
     _blend(pixels, np.array(lines.colour[:3]), _alpha(cover[touched], lines.colour))
-    canvas[y0:y1, x0:x1][touched] = pixels
+    area[touched] = pixels
 
 
 def _draw_text(canvas: Picture, text: Text) -> None:

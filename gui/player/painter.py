@@ -8,9 +8,6 @@ from engine.rendering.primitives import Fill, Item, Lines, Mask, Text
 from engine.rendering.text import coverage
 from engine.results import Picture
 
-WIDER = 0.3
-"""OpenCV's anti-aliased lines, with which exports are drawn, come out this much wider than their thickness."""
-
 
 def frame_image(pixels: Picture) -> QImage:
     """An image over the memory of an (H, W, 3) RGB uint8 array, which it keeps alive and never writes to."""
@@ -61,8 +58,8 @@ def _draw_lines(painter: QPainter, lines: Lines) -> None:
             path.moveTo(*points[0].tolist())
             for point in points[1:].tolist():
                 path.lineTo(*point)
-    pen = QPen(QColor(*lines.colour), lines.width + WIDER)
-    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+    pen = QPen(QColor(*lines.colour), lines.width)
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=True)
     painter.strokePath(path, pen)

@@ -106,16 +106,41 @@ def test_a_line_along_the_middle_of_a_row_covers_that_row() -> None:
     out = drawn(
         np.zeros((20, 30, 3), np.uint8), Lines((np.array([[5.5, 10.5], [25.5, 10.5]]),), (255, 255, 255, 255), 1)
     )
-    assert (out[10, 6:25] > 220).all(), "OpenCV's anti-aliasing gives about nine tenths"
-    assert (out[:9] == 0).all()
-    assert (out[12:] == 0).all()
+    assert (out[10, 6:25] == 255).all()
+    assert (out[10, [5, 25]] == 128).all(), "flat ends"
+    out[10] = 0
+    assert (out == 0).all()
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+@pytest.mark.parametrize("angle", [0.0, 17.0, 45.0, 90.0, 133.0])
+def test_a_line_puts_down_its_length_times_its_width(width: int, angle: float) -> None:
+    way = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
+    way[np.abs(way) < 1e-9] = 0
+    path = np.array([100.3, 100.6]) + np.linspace(-60, 60, 7)[:, None] * way
+    ink = drawn(np.zeros((200, 200, 3), np.uint8), Lines((path,), (255, 255, 255, 255), width))[..., 0] / 255.0
+    assert ink.sum() == pytest.approx(120 * width, rel=0.06)
+    y, x = np.nonzero(ink)
+    away = np.abs((x + 0.5 - 100.3) * way[1] - (y + 0.5 - 100.6) * way[0])
+    assert away.max() <= width / 2 + 1
+    along = np.abs((x + 0.5 - 100.3) * way[0] + (y + 0.5 - 100.6) * way[1])
+    assert (ink[y, x][(away < width / 2 - 0.75) & (along < 58)] == 1).all()
+
+
+def test_a_closed_box_has_whole_corners() -> None:
+    box = np.array([[5, 5], [20, 5], [20, 15], [5, 15], [5, 5]], float)
+    out = drawn(np.zeros((20, 30, 3), np.uint8), Lines((box,), (255, 255, 255, 255), 2))[..., 0]
+    expected = np.zeros((20, 30), np.uint8)
+    expected[4:16, 4:21] = 255
+    expected[6:14, 6:19] = 0
+    assert (out == expected).all()
 
 
 def test_crossing_lines_of_one_item_do_not_get_denser() -> None:
     paths = (np.array([[0.0, 10.5], [30, 10.5]]), np.array([[15.5, 0.0], [15.5, 20]]))
     out = drawn(np.zeros((20, 30, 3), np.uint8), Lines(paths, (200, 200, 200, 128), 1))
-    assert out[10, 15, 0] <= 101
-    assert abs(int(out[10, 15, 0]) - int(out[10, 5, 0])) <= 10
+    assert abs(int(out[10, 15, 0]) - 100) <= 1
+    assert abs(int(out[10, 5, 0]) - 100) <= 1
 
 
 def test_lines_far_outside_are_cut() -> None:
