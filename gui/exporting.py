@@ -143,7 +143,7 @@ class ExportJob(QObject):
         """Everything known of the stretch, without hidden faces."""
         results, hidden = self._session.results, self._session.hidden_faces
         width, height = self._media.width, self._media.height
-        final = results.final if results else None
+        final = results.final if results is not None else None
         if final is None:
             return Scene(width, height, self._plan.first, self._plan.last)
         info = next((d for d in self._session.detectors if d.id == final.detector_id), None)

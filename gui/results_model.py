@@ -118,7 +118,6 @@ class ResultsModel:
     Attributes:
         frames: number of frames of the video.
         tracks: by id, in order of id.
-        overall: (frames,) float32, maximum over the faces of each frame; nan where nothing was scored.
         analysed: (frames,) bool, frames inside a stretch that is done (with or without a face).
         done: whether the ids are final.
         fake_probability: of the video, None before the end or without a scored face.
@@ -129,7 +128,6 @@ class ResultsModel:
     def __init__(self, frames: int) -> None:
         self.frames = frames
         self.tracks: dict[int, TrackSeries] = {}
-        self.overall: FloatArray = np.full(frames, np.nan, np.float32)
         self.analysed: BoolArray = np.zeros(frames, np.bool_)
         self.done = False
         self.fake_probability: float | None = None
@@ -163,36 +161,13 @@ class ResultsModel:
                 faces.append(FaceAt(track.id, track.name, box, track.probability_at(frame)))
         return tuple(faces)
 
-    def peak(self) -> int | None:
-        """The frame with the highest probability of all, the earliest of equals; None without a score."""
-        return None if np.isnan(self.overall).all() else int(np.nanargmax(self.overall))
-
-    def peaks(self, threshold: float) -> IntArray:
-        """(P,) frames: the highest one of each run of scored frames at or above the threshold, ascending.
-
-        Frames that were not scored in between (every n-th frame only) do not end a run.
-        """
-        scored = np.flatnonzero(~np.isnan(self.overall))
-        values = self.overall[scored]
-        high = values >= threshold
-        edges = np.flatnonzero(np.diff(np.concatenate(([False], high, [False])).astype(np.int8)))
-        runs = edges.reshape(-1, 2)
-        return np.array([scored[a + int(values[a:b].argmax())] for a, b in runs], np.int64)
-
-    def next_peak(self, frame: int, direction: int, threshold: float) -> int | None:
-        """The nearest suspicious peak after (direction 1) or before (-1) a frame."""
-        peaks = self.peaks(threshold)
-        beyond = peaks[peaks > frame] if direction > 0 else peaks[peaks < frame][::-1]
-        return int(beyond[0]) if len(beyond) else None
-
     def add_segment(self, event: SegmentAnalyzed) -> None:
         """Take over one stretch of a running analysis; tracks found to be the same person become one."""
-        touched = [self._add(event.tracks, event.scores, self.tracks)]
+        self._add(event.tracks, event.scores, self.tracks)
         for old, stays in event.joined.items():
             gone = self.tracks.pop(old, None)
             if gone is None:
                 continue
-            touched.append((gone.first, gone.last))
             kept = self.tracks.get(stays)
             if kept is None:
                 gone.id = stays
@@ -201,7 +176,6 @@ class ResultsModel:
                 kept.absorb(gone)
         self.tracks = dict(sorted(self.tracks.items()))
         self.analysed[event.first : event.last + 1] = True
-        self._refresh(min(event.first, *(a for a, _ in touched)), max(event.last, *(b for _, b in touched)))
 
     def replace(self, event: AnalysisDone) -> None:
         """Take over the final result with its final ids."""
@@ -210,31 +184,13 @@ class ResultsModel:
         self.tracks = dict(sorted(tracks.items()))
         self.done, self.final = True, event
         self.fake_probability, self.warnings = event.fake_probability, event.warnings
-        self._refresh(0, self.frames - 1)
 
-    def _add(
-        self, parts: tuple[FaceTrack, ...], scores: tuple[Scores, ...], into: dict[int, TrackSeries]
-    ) -> tuple[int, int]:
-        """Add parts of tracks and their scores; the frames touched."""
-        first, last = self.frames - 1, 0
+    def _add(self, parts: tuple[FaceTrack, ...], scores: tuple[Scores, ...], into: dict[int, TrackSeries]) -> None:
+        """Add parts of tracks and their scores."""
         for part in parts:
-            if not len(part):
-                continue
-            a, b = int(part.frames[0]), int(part.frames[-1])
-            into.setdefault(part.id, TrackSeries(part.id, a, b)).add_track(part)
-            first, last = min(first, a), max(last, b)
+            if len(part):
+                first, last = int(part.frames[0]), int(part.frames[-1])
+                into.setdefault(part.id, TrackSeries(part.id, first, last)).add_track(part)
         for score in scores:
             if score.track_id in into:
                 into[score.track_id].add_scores(score)
-        return first, last
-
-    def _refresh(self, first: int, last: int) -> None:
-        """Compute the maximum over the faces anew for frames first..last."""
-        first, last = max(0, first), min(self.frames - 1, last)
-        window = np.full(last - first + 1, np.nan, np.float32)
-        for track in self:
-            a, b = max(first, track.first), min(last, track.last)
-            if a <= b:
-                part = window[a - first : b - first + 1]
-                np.fmax(part, track.probability[a - track.first : b - track.first + 1], out=part)
-        self.overall[first : last + 1] = window

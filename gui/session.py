@@ -37,9 +37,10 @@ from gui.choices import Choices
 from gui.edits import AddMark, ChangeMark, RemoveMark
 from gui.explaining import ExplanationStore, FrameExplanation, Wanted
 from gui.playback import SPEEDS
-from gui.results_model import FaceAt, ResultsModel
+from gui.results_model import FaceAt, ResultsModel, TrackSeries
 from gui.screen import MakeServer, Screen
 from gui.settings import Settings
+from gui.timeline.peaks import all_peaks, next_peak, previous_peak
 from gui.videos import Analysis, AnalysisState, OpenVideo, VideoStatus
 
 if TYPE_CHECKING:
@@ -262,6 +263,11 @@ class Session(Choices):
         """Ids of the faces that the user does not want to see."""
         return self._current.hidden if self._current else frozenset()
 
+    @property
+    def visible_tracks(self) -> tuple[TrackSeries, ...]:
+        """The faces of the whole video under the chosen detector, without the hidden ones, by id."""
+        return tuple(track for track in self.results or () if track.id not in self.hidden_faces)
+
     def set_face_visible(self, track_id: int, visible: bool) -> None:
         """Show or hide the box, the mask and the curve of one face; what was found stays."""
         if self._current is not None:
@@ -370,7 +376,8 @@ class Session(Choices):
 
     def go_to_peak(self, direction: int) -> None:
         """Pause and move to the next (1) or previous (-1) suspicious moment; says so if there is none."""
-        peak = self.results.next_peak(self.frame, direction, self.threshold) if self.results else None
+        peaks = all_peaks(self.visible_tracks, self.threshold)
+        peak = next_peak(peaks, self.frame) if direction > 0 else previous_peak(peaks, self.frame)
         if peak is None:
             side = "after" if direction > 0 else "before"
             self.notify(
@@ -378,7 +385,7 @@ class Session(Choices):
             )
         else:
             self.pause()
-            self.go_to(peak)
+            self.go_to(peak.frame)
 
     def play(self, direction: int = 1, speed: int = 1) -> None:
         """Play at the file's pace times `speed`; from the other end if it stands at the end."""

@@ -154,7 +154,7 @@ class FacesPanel(QWidget):
     def _generation_changed(self) -> bool:
         """Whether the results are those of another analysis, or final now: the same ids may be other people."""
         results = self._session.results
-        generation = hash((id(results), results.done if results else False))
+        generation = hash((id(results), results.done if results is not None else False))
         changed, self._generation = generation != self._generation, generation
         return changed
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
@@ -20,7 +19,6 @@ from PySide6.QtWidgets import (
 
 from engine.results import BoolArray
 from gui import theme
-from gui.results_model import TrackSeries
 from gui.session import Session
 from gui.timeline.lanes import GUTTER, RIGHT, BarsLane, MarksLane, Ruler
 from gui.timeline.legend import Legend
@@ -237,13 +235,8 @@ class TimelinePanel(QWidget):
             self._scale = scale
             self.stack.set_scale(scale)
 
-    def _tracks(self) -> Sequence[TrackSeries]:
-        """The faces that the user wants to see."""
-        results, hidden = self._session.results, self._session.hidden_faces
-        return tuple(track for track in results or () if track.id not in hidden)
-
     def _show_results(self) -> None:
-        results, tracks = self._session.results, self._tracks()
+        results, tracks = self._session.results, self._session.visible_tracks
         analysed = results.analysed if results is not None else np.zeros(self._session.frames, np.bool_)
         self.stack.analysed.set_ranges(stretches(analysed))
         self.stack.plot.set_unanalysed(stretches(~analysed))
@@ -274,7 +267,7 @@ class TimelinePanel(QWidget):
             self.readout.clear()
             return
         parts = [f"Frame {frame}", clock(media.index.seconds(frame))]
-        for track in self._tracks():
+        for track in self._session.visible_tracks:
             probability = track.probability_at(frame)
             if not math.isnan(probability):
                 parts.append(f"{track.name} {probability:.2f}")

@@ -159,8 +159,12 @@ def test_results_fill_while_the_analysis_runs_and_get_their_final_names(
     assert opened.results.running_probability == pytest.approx(
         np.mean([fakes.probability(f, 0) for f in range(100)]), abs=1e-6
     )
-    assert opened.results.next_peak(0, 1, 0.5) == 33
-    assert opened.results.next_peak(33, 1, 0.5) is None
+    opened.go_to(0)
+    opened.go_to_peak(1)
+    assert opened.frame == 33
+    opened.go_to_peak(1)
+    assert opened.frame == 33
+    assert opened.messages[-1].text.startswith("No suspicious moment after frame 33")
 
 
 def test_only_the_asked_range_and_people_are_analysed(
