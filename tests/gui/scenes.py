@@ -283,15 +283,19 @@ class Scene:
         """Answer the explanation that the session asked for last."""
         job = self.session._explanations._job
         assert job is not None
+        self.explain_job(job, (frame,), track_id)
+
+    def explain_job(self, job: int, frames: tuple[int, ...], track_id: int = 0) -> None:
+        """Answer a request for explanations: one blob for fake, one for real."""
         y, x = np.mgrid[-1:1:7j, -1:1:7j]
-        values = (np.exp(-3 * ((x - 0.2) ** 2 + y**2)) - 0.6 * np.exp(-4 * ((x + 0.6) ** 2 + (y - 0.5) ** 2)))[
-            None
-        ]
-        affine = np.array([[[130 / 7, 0, 190], [0, 130 / 7, 90]]], np.float32)
-        one = np.array([frame])
+        blobs = np.exp(-3 * ((x - 0.2) ** 2 + y**2)) - 0.6 * np.exp(-4 * ((x + 0.6) ** 2 + (y - 0.5) ** 2))
+        values = np.repeat(blobs[None], len(frames), axis=0)
+        affine = np.array([[130 / 7, 0, 190], [0, 130 / 7, 90]], np.float32)
+        numbers = frozen(np.array(frames, np.int64))
         made = Explanation(
-            "gradcam", "frame-mobile", track_id, frozen(one), frozen(one), frozen(values.astype(np.float32)),
-            frozen(affine), frozen(np.array([1.7], np.float32)), True, provenance("gradcam"),
+            "gradcam", "frame-mobile", track_id, numbers, numbers, frozen(values.astype(np.float32)),
+            frozen(np.repeat(affine[None], len(frames), axis=0)), frozen(np.full(len(frames), 1.7, np.float32)),
+            True, provenance("gradcam"),
         )  # fmt: skip
         self.send(ExplanationMade(job, self.identity, made))
         self.send(Finished(job))
