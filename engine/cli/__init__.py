@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from engine.cli.crash import record_crash
+from engine.cli.crash import described, record_crash
 from engine.cli.words import Parser
 from engine.errors import CancelledError, TellframeError, UsageError
 
@@ -45,9 +45,7 @@ def run(argv: Sequence[str], open_window: OpenWindow | None = None) -> int:
         return CancelledError.exit_status
     except Exception as error:  # noqa: BLE001 - the last line of defence: one line for the user, the rest in a file
         place = record_crash(argv, error)
-        _complain(
-            f"Tellframe failed with {type(error).__name__}. This is its own fault; please report it with {place}."
-        )
+        _complain(f"{described(error)}. This is its own fault: please report it with {place}.")
         return 1
 
 

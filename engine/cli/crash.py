@@ -19,6 +19,14 @@ class EngineCrash(Exception):  # noqa: N818 - it is none of the user's errors
         self.details = details
 
 
+def described(error: BaseException) -> str:
+    """What failed, on one line without a full stop."""
+    if isinstance(error, EngineCrash):
+        return str(error).rstrip(".")
+    reason = str(error).strip().splitlines()
+    return f"Tellframe failed with {type(error).__name__}{': ' + reason[0].rstrip('.') if reason else ''}"
+
+
 def record_crash(argv: Sequence[str], error: BaseException) -> Path:
     """Append time, versions, words and traceback to the crash log; returns its place."""
     place = paths.data_dir() / "crash.log"
