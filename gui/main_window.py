@@ -83,7 +83,8 @@ class MainWindow(QMainWindow):
         self._connect()
         self._refresh_timer = QTimer(self, singleShot=True, interval=0)
         self._refresh_timer.timeout.connect(lambda: commands.refresh(self.commands, self.actions_by_id))
-        self._refresh_timer.start()
+        commands.refresh(self.commands, self.actions_by_id)
+        self._show_title()
         self._restore_layout()
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
         for problem in self.keymap.problems:
