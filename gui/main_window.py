@@ -77,6 +77,7 @@ class MainWindow(QMainWindow):
         self.actions_by_id = commands.make_actions(self.commands, self.keymap, self)
         self.player = PlayerPanel(session, self.actions_by_id)
         self.timeline = TimelinePanel(session)
+        self.timeline.name_keys(self.actions_by_id)
         self.notices = NoticeStack()
         self._place_views()
         self._make_menus()
@@ -272,6 +273,7 @@ class MainWindow(QMainWindow):
         if dialog.exec():
             self.keymap = dialog.keymap
             commands.apply_keys(self.commands, self.keymap, self.actions_by_id)
+            self.timeline.name_keys(self.actions_by_id)
 
     def show_scope(self) -> None:
         self.notices.show_scope()

@@ -80,6 +80,7 @@ class ExportDialog(QDialog):
         for pair in ((self.clip, self.stills), (self.range, self.whole)):
             group = QButtonGroup(self)
             for button in pair:
+                button.setToolTip(button.text())
                 group.addButton(button)
                 button.toggled.connect(self._suggest)
             self._groups.append(group)
@@ -92,8 +93,10 @@ class ExportDialog(QDialog):
         self.audio = self._check("Copy the sound", "Bring the sound of the stretch along", on=False, able=sound)
         self.name = QLineEdit()
         self.name.setAccessibleName("File name")
+        self.name.setToolTip("Where the export goes")
         self.name.textEdited.connect(self._on_named)
         browse = QPushButton("Browse…")
+        browse.setAutoDefault(False)
         browse.setToolTip("Choose where the export goes")
         browse.clicked.connect(self._browse)
         form = QFormLayout(self._form)
@@ -111,13 +114,17 @@ class ExportDialog(QDialog):
 
     def _make_buttons(self, layout: QVBoxLayout) -> None:
         self.show_folder = QPushButton("Open folder")
+        self.show_folder.setAutoDefault(False)
         self.show_folder.setToolTip("Show the folder that holds the export")
         self.show_folder.clicked.connect(self._open_folder)
         self.show_folder.hide()
         self.leave = QPushButton("Close")
+        self.leave.setAutoDefault(False)
+        self.leave.setToolTip("Close, or cancel a running export")
         self.leave.clicked.connect(self._on_leave)
         self.go = QPushButton("Export")
         self.go.setDefault(True)
+        self.go.setToolTip("Write the export")
         self.go.clicked.connect(self.start)
         theme.set_role(self.go, "primary")
         layout.addLayout(row(self.show_folder, QWidget(), self.leave, self.go, stretch=1))

@@ -59,8 +59,10 @@ class SettingsDialog(QDialog):
         self._name(self.every, "Frames to score", "1 scores each frame; 5 each fifth, five times as fast")
         self.analyse = QCheckBox("Analyse it")
         self.analyse.setChecked(chosen.analyse_on_open)
+        self.analyse.setToolTip("Begin to analyse a video as soon as it is open")
         self.play = QCheckBox("Play it")
         self.play.setChecked(chosen.play_on_open)
+        self.play.setToolTip("Begin to play a video as soon as it is open")
         for box in (self.cache, self.threshold, self.every):
             box.setKeyboardTracking(False)
         self._lay_out()
@@ -93,6 +95,7 @@ class SettingsDialog(QDialog):
         layout.addSpacing(6)
         close = QPushButton("Close")
         close.setDefault(True)
+        close.setToolTip("Close; every change has been kept")
         close.clicked.connect(self.accept)
         layout.addLayout(row(QWidget(), close, stretch=0))
 

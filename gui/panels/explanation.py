@@ -74,7 +74,7 @@ class ExplanationPanel(QWidget):
 
     def _make_switch(self) -> None:
         self.masks = QCheckBox("Show masks")
-        self.masks.setToolTip("Show or hide what drove the score (V)")
+        self.masks.setToolTip("Show or hide what drove the score")
         self.masks.toggled.connect(self._session.set_masks_visible)
         self.state = muted(wrap=False)
         self._layout.addLayout(row(self.masks, QWidget(), self.state, stretch=1))

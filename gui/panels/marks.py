@@ -62,7 +62,7 @@ class MarksPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self.list = MarkList(session)
-        self._empty = muted("Press M to mark a frame.")
+        self._empty = muted("There are no marks yet. Edit, Mark frame makes one.")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.list)

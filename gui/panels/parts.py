@@ -137,6 +137,7 @@ class FactsGrid(QWidget):
             label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
             label.setFixedWidth(108)
             content.setWordWrap(True)
+            content.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
             content.setFont(theme.numbers_font(content))
             content.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             content.setAccessibleName(f"{name}: {value}")

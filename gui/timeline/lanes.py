@@ -93,6 +93,8 @@ class Ruler(Lane):
             painter.drawText(QRectF(left, 0, width, half), centre, frame_text)
             painter.setPen(theme.color("muted"))
             painter.drawText(QRectF(left, half - 1, width, half), centre, time_text)
+            painter.setPen(theme.color("strong"))
+            painter.drawLine(QPointF(int(x), self.height() - 4), QPointF(int(x), self.height() - 1))
         painter.setPen(QPen(theme.color("border"), 1))
         painter.drawLine(
             QPointF(scale.left, self.height() - 0.5), QPointF(scale.left + scale.width, self.height() - 0.5)

@@ -13,12 +13,14 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from gui import theme
 from gui.results_model import TrackSeries
-from gui.timeline.envelope import envelope
+from gui.timeline.envelope import Envelope, envelope
 from gui.timeline.lanes import GUTTER, RIGHT
 from gui.timeline.scale import FrameScale
 
 HEADROOM = 0.04
 """How far the y-axis goes beyond 0 and 1, so that lines at the ends are not cut."""
+POINT_SPACING = 9
+"""Pixels between two scores from which on each is drawn as a point of its own, too."""
 
 
 @dataclass(eq=False)
@@ -152,8 +154,12 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]
                 connect="pairs",
             )
             alone = ~shape.joined & ~np.concatenate(([False], shape.joined[:-1]))
-            every = len(shape) <= columns / 10  # far zoomed in each score is a point of its own
+            every = len(shape) * POINT_SPACING <= self._pixels_covered(shape)  # zoomed in, each score is a point
             items.points.setData(shape.x if every else shape.x[alone], shape.mean if every else shape.mean[alone])
+
+    def _pixels_covered(self, shape: Envelope) -> float:
+        """From the first to the last point of a curve."""
+        return float(shape.x[-1] - shape.x[0]) * self.scale.pixels_per_frame if len(shape) else 0.0
 
     def _make(self, track_id: int) -> CurveItems:
         pen = curve_pen(track_id)

@@ -68,7 +68,7 @@ class ThumbnailsLane(Lane):
         self._images.clear()
         if media is not None:
             self._keys = media.index.keys
-            self._tile = max(24.0, HEIGHT * media.width / media.height + 2)
+            self._tile = max(64.0, HEIGHT * media.width / media.height + 2)
             self._rest.start(FIRST_MS)
         self.update()
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -83,6 +84,7 @@ class TimelinePanel(QWidget):
         self._session = session
         self._scale = FrameScale.whole(1, GUTTER, 1)
         self._most: Peak | None = None
+        self._buttons: dict[str, QToolButton] = {}
         self.stack = Stack(session, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 0, 6)
@@ -129,12 +131,18 @@ class TimelinePanel(QWidget):
             self._session.pause()
             self._session.go_to(self._most.frame)
 
+    def name_keys(self, actions: Mapping[str, QAction]) -> None:
+        """Tell in the tooltips which keys do the same."""
+        for command, button in self._buttons.items():
+            button.setToolTip(actions[command].toolTip())
+
     # Building
 
     def _make_header(self) -> QHBoxLayout:
         self.chip = QPushButton()
         self.chip.setObjectName("suspiciousChip")
         self.chip.setAccessibleName("Go to the most suspicious moment")
+        self.chip.setToolTip("Go to the most suspicious moment")
         self.chip.clicked.connect(self.go_to_most_suspicious)
         self.legend = Legend()
         self.readout = QLabel()
@@ -154,16 +162,17 @@ class TimelinePanel(QWidget):
         row.addWidget(self.legend)
         row.addWidget(self.readout, 1)
         row.addWidget(self.threshold)
-        for text, name, tip, action in (
-            ("−", "Zoom out", "Zoom out (also with the mouse wheel)", self.zoom_out),
-            ("+", "Zoom in", "Zoom in around the playhead (also with the mouse wheel)", self.zoom_in),
-            ("Fit", "Fit", "Show the whole video", self.fit),
+        for text, name, command, action in (
+            ("−", "Show more frames", "timeline_out", self.zoom_out),
+            ("+", "Show fewer frames", "timeline_in", self.zoom_in),
+            ("Fit", "Show the whole video", "timeline_fit", self.fit),
         ):
             button = QToolButton()
             button.setText(text)
-            button.setToolTip(tip)
+            button.setToolTip(name)
             button.setAccessibleName(name)
             button.clicked.connect(action)
+            self._buttons[command] = button
             row.addWidget(button)
         return row
 

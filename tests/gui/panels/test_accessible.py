@@ -1,0 +1,57 @@
+"""Every control of the panels, the dialogs and the timeline can be heard, explained and reached by key."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QComboBox, QLineEdit, QScrollBar, QWidget
+
+from gui.commands import Command
+from gui.dialogs.export import ExportDialog
+from gui.dialogs.keys import KeysDialog
+from gui.dialogs.settings import SettingsDialog
+from gui.keymap import load
+from gui.panels.case import CasePanel
+from gui.panels.explanation import ExplanationPanel
+from gui.panels.integrity import IntegrityPanel
+from gui.panels.weights import WeightsPanel
+from gui.timeline.timeline import TimelinePanel
+
+COMMANDS = (Command("play", "Play", "Play", "Play or pause", lambda: None),)
+VIEWS = {
+    "case": CasePanel,
+    "explanation": ExplanationPanel,
+    "integrity": IntegrityPanel,
+    "weights": WeightsPanel,
+    "timeline": TimelinePanel,
+    "export": ExportDialog,
+    "settings": SettingsDialog,
+    "keys": lambda _session: KeysDialog(COMMANDS, load(["play"])),
+}
+
+
+def controls(view: QWidget) -> list[QWidget]:
+    """Those that belong to us: not the inner parts of Qt's own controls."""
+    found = [
+        w for kind in (QAbstractButton, QAbstractSlider, QComboBox, QLineEdit) for w in view.findChildren(kind)
+    ]
+    inner = [w for w in found if isinstance(w, QScrollBar) or isinstance(w.parent(), QLineEdit)]
+    return [w for w in found if w not in inner and not w.objectName().startswith("qt_")]
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_control_has_a_name_a_tooltip_and_takes_the_focus(name, make_scene, qtbot):
+    scene = make_scene(500)
+    scene.list_detectors()
+    scene.open(qtbot)
+    view = VIEWS[name](scene.session)
+    qtbot.addWidget(view)
+    scene.finish(scene.analyse(), *scene.two_people())
+    scene.session.go_to(355)
+    qtbot.waitUntil(lambda: scene.session.shown_exact)
+    checked = controls(view)
+    assert checked
+    for control in checked:
+        spoken = control.accessibleName() or (control.text() if isinstance(control, QAbstractButton) else "")
+        where = f"{name}: {type(control).__name__} {control.objectName()} “{spoken}”"
+        assert len(spoken) > 1, where
+        assert control.toolTip(), where
+        assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, where
