@@ -34,7 +34,8 @@ class AnalyzeRequest:
         case: the case file that keeps the results, None to keep them in memory only.
         every: score each n-th frame, counted from frame 0.
         first, last: inclusive range of frames, last None for the end.
-        people: only the tracks whose faces in `first` lie nearest to these ids; None for all.
+        people: score only these faces, by their ids as an analysis of all that is known of the video gives them;
+            None for all. The others are told without scores.
         device: auto, cpu or cuda.
         precision: auto (bf16 where the device is faster with it), float32 or bf16.
     """

@@ -1,0 +1,278 @@
+"""From a request to scores: segment by segment, near the playhead first, each stored as soon as it is done."""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from engine.detectors.frame import FrameDetector
+from engine.errors import UsageError
+from engine.faces.crops import crop_affines
+from engine.faces.detector import FaceDetector, smallest_face
+from engine.faces.segments import FaceSegment
+from engine.progress import ProgressMeter
+from engine.results import FaceTrack, FloatArray, IntArray, Scores, VideoIdentity
+from engine.runtime.jobs import JobContext, Steps
+from engine.runtime.pictures import PictureThread, Window, wait_for
+from engine.runtime.plan import Span, nearest
+from engine.runtime.protocol import AnalysisDone, AnalyzeRequest, Event, Notice, SegmentAnalyzed
+from engine.runtime.session import VideoSession
+from engine.runtime.shelf import Shelf, face_key
+from engine.runtime.store import ResultStore
+from engine.runtime.tally import Name, Tally, by_track, only, scores_of
+
+SMALL_FACE = 80
+"""Faces whose larger side is under this, pixels, are scored but warned of."""
+
+T = TypeVar("T")
+Working = Generator[Event | None, None, T]
+Row = tuple[int, int, FloatArray, FloatArray]
+"""A crop to be: frame, tracklet, box (4,), landmarks (5, 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """Where the results of hashed evidence live."""
+
+    identity: VideoIdentity
+    shelf: Shelf
+
+
+class Analysis:
+    """One AnalyzeRequest at work. For the engine thread.
+
+    Nothing is told or stored before the evidence is hashed: what is ready earlier waits.
+    """
+
+    def __init__(
+        self,
+        request: AnalyzeRequest,
+        job: JobContext,
+        session: VideoSession,
+        store: ResultStore,
+        detector: FrameDetector,
+        faces: FaceDetector,
+    ) -> None:
+        """Raises UsageError if the request asks for frames that are not there."""
+        self._request, self._job, self._session, self._store = request, job, session, store
+        self._detector, self._faces = detector, faces
+        count = len(session.media.index)
+        self._first, self._last = request.first, count - 1 if request.last is None else request.last
+        if request.every < 1 or not 0 <= self._first <= self._last < count:
+            raise UsageError(
+                f"Frames {self._first} to {self._last} in steps of {request.every} were asked of {count} frames",
+                advice=f"Choose a range within 0 to {count - 1} and a step from 1",
+                file=request.video,
+            )
+        self._made_by = detector.provenance(faces=face_key(session.length))
+        self._wanted = {span for span in session.grid if span[1] >= self._first and span[0] <= self._last}
+        self._tally = Tally()
+        self._home: _Home | None = None
+        self._waiting: list[tuple[FaceSegment, tuple[Scores, ...]]] = []
+        self._people: set[Name] | None = None
+        self._pictures: PictureThread | None = None
+
+    def steps(self) -> Steps:
+        """The job. Its last event is AnalysisDone."""
+        meter = ProgressMeter("Analysing", max(1, len(self._asked())), "frames", self._job.report)
+        meter.update(0)
+        self._session.ids[self._detector.id] = self._tally.current_id
+        left, done = set(self._wanted), 0
+        try:
+            if self._request.people is not None or self._may_be_stored():
+                yield from self._settle()
+            if self._request.people is not None:
+                yield from self._choose_people()
+            while left:
+                if self._session.hashing.over:
+                    yield from self._settle()
+                span = nearest(left, self._job.focus())
+                left.remove(span)
+                yield from self._segment(span, nearest(left, self._job.focus()) if left else None)
+                done += len(self._asked(*span))
+                meter.update(done)
+            home = yield from self._settle()
+            self._session.media.verify_unchanged()
+        finally:
+            if self._pictures is not None:
+                self._pictures.close()
+        yield self._end(home)
+
+    def _asked(self, first: int | None = None, last: int | None = None) -> IntArray:
+        """The asked frames, of all or within first..last."""
+        first = self._first if first is None else max(first, self._first)
+        last = self._last if last is None else min(last, self._last)
+        every = self._request.every
+        return np.arange(-(-first // every) * every, last + 1, every, dtype=np.int64)
+
+    # Where results live
+
+    def _may_be_stored(self) -> bool:
+        """Whether the store knows evidence of this path: then it is worth while to wait for the hash."""
+        path = str(self._session.media.path)
+        return any(video.identity.path == path for video in self._store.videos())
+
+    def _settle(self) -> Working[_Home]:
+        """Wait for the hash; the first time, link what is known of the rest and hand out what had to wait."""
+        if self._home is None:
+            identity = yield from self._session.hashing.steps(self._job)
+            shelf = Shelf(self._store, self._store.put_video(identity), self._session.length)
+            self._home = _Home(identity, shelf)
+            if self._wanted != set(self._session.grid):
+                # Ids are then those of the whole video, as far as it is known.
+                for span in shelf.spans_with_faces() - self._wanted:
+                    self._tally.link(self._session.known_faces(span, shelf) or FaceSegment(*span, (), ()))
+                    yield None
+            for segment, scores in self._waiting:
+                yield self._keep(self._home, segment, scores)
+            self._waiting.clear()
+        return self._home
+
+    def _keep(
+        self, home: _Home, segment: FaceSegment, scores: Sequence[Scores], *, resumed: bool = False
+    ) -> Event:
+        """Store a finished segment, if it was not stored, and make its event."""
+        span = (segment.first, segment.last)
+        if not resumed:
+            home.shelf.keep_faces(segment)
+            stored = {entry.track_id: entry for entry in home.shelf.scores(self._made_by, span) or ()}
+            scores = list(by_track(stored, scores).values())
+            home.shelf.keep_scores(self._made_by, span, scores)
+        linked = self._tally.link(segment)
+        frames = self._asked(*span)
+        return SegmentAnalyzed(
+            job=self._job.id,
+            video=home.identity,
+            detector_id=self._detector.id,
+            first=max(segment.first, self._first),
+            last=min(segment.last, self._last),
+            tracks=linked.tracks,
+            scores=self._tally.score(span, [only(entry, frames) for entry in scores if self._chosen(span, entry)]),
+            joined=linked.joined,
+            resumed=resumed,
+        )
+
+    def _chosen(self, span: Span, entry: Scores) -> bool:
+        return self._people is None or (span, entry.track_id) in self._people
+
+    # One segment
+
+    def _segment(self, span: Span, then: Span | None) -> Working[None]:
+        """Faces and scores of one segment: those that are stored, and the others computed."""
+        shelf = self._home.shelf if self._home is not None else None
+        known = {e.track_id: e for e in (shelf.scores(self._made_by, span) if shelf is not None else None) or ()}
+        segment, window = yield from self._find(span, then)
+        missing = self._missing(segment, known)
+        scored = yield from self._score(segment, missing, window)
+        scores = list(by_track(known, scored).values())
+        if self._home is None:
+            self._waiting.append((segment, tuple(scores)))
+        else:
+            stored = shelf is not None and shelf.has_faces(span) and not scored
+            yield self._keep(self._home, segment, scores, resumed=stored)
+
+    def _find(self, span: Span, then: Span | None = None) -> Working[tuple[FaceSegment, Window | None]]:
+        """The faces of a segment, and its decoded frames if they had to be found."""
+        shelf = self._home.shelf if self._home is not None else None
+        segment = self._session.known_faces(span, shelf)
+        if segment is not None:
+            return segment, None
+        ahead = None
+        if then is not None and self._session.known_faces(then, shelf) is None:
+            ahead = self._session.context(then)
+        window = yield from wait_for(self._open().window(*self._session.context(span), ahead), self._job)
+        segment = yield from self._session.find_faces(self._faces, self._open(), window, span, self._job)
+        return segment, window
+
+    def _missing(self, segment: FaceSegment, known: Mapping[int, Scores]) -> list[Row]:
+        """The asked crops that were never scored, by frame."""
+        span = (segment.first, segment.last)
+        asked = self._asked(*span)
+        rows: list[Row] = []
+        for part in segment.parts():
+            if self._people is None or (span, part.id) in self._people:
+                have = known[part.id].spans[:, 0] if part.id in known else np.empty(0, np.int64)
+                lacking = np.flatnonzero(np.isin(part.frames, asked) & ~np.isin(part.frames, have))
+                rows += [(int(part.frames[at]), part.id, part.boxes[at], part.landmarks[at]) for at in lacking]
+        return sorted(rows, key=lambda row: row[:2])
+
+    def _score(self, segment: FaceSegment, rows: list[Row], window: Window | None) -> Working[list[Scores]]:
+        """Crops and logits of the crops whose frame can be decoded, per tracklet."""
+        if not rows:
+            return []
+        if window is None:
+            window = yield from wait_for(self._open().window(segment.first, segment.last), self._job)
+        rows = [row for row in rows if row[0] in window.frames]
+        logits = yield from self._logits(rows, window)
+        frames, owners = np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.int64)
+        return [
+            scores_of(self._detector.id, int(n), frames[owners == n], logits[owners == n], self._made_by)
+            for n in np.unique(owners)
+        ]
+
+    def _logits(self, rows: list[Row], window: Window) -> Working[FloatArray]:
+        """(N,) float32, in steps of one batch."""
+        spec, batch = self._detector.crop_spec, self._detector.batch
+        cut = []
+        for at in range(0, len(rows), batch):
+            part = rows[at : at + batch]
+            affines = crop_affines([row[2] for row in part], [row[3] for row in part], spec)
+            cut.append(self._open().crops(window, [row[0] for row in part], affines, spec.size))
+        logits = [np.empty(0, np.float32)]
+        for future in cut:
+            crops = yield from wait_for(future, self._job)
+            logits.append(self._detector.score_crops(crops, cancel=self._job.token, notify=self._tell))
+            yield None
+        return np.concatenate(logits)
+
+    def _tell(self, text: str) -> None:
+        self._job.emit(Notice(self._job.id, text))
+
+    def _open(self) -> PictureThread:
+        """The picture thread, started when the first picture is needed."""
+        if self._pictures is None:
+            self._pictures = PictureThread(self._session.media, self._session.look_width)
+        return self._pictures
+
+    def _choose_people(self) -> Working[None]:
+        """Find and link the faces of all that is asked, then keep to those with the asked ids."""
+        known = Tally()
+        home = yield from self._settle()
+        for span in sorted(self._wanted | home.shelf.spans_with_faces()):
+            segment, _ = yield from self._find(span)
+            known.link(segment)
+            yield None
+        people = set(self._request.people or ())
+        self._people = {name for name, number in known.final_ids().items() if number in people}
+
+    # The end
+
+    def _end(self, home: _Home) -> AnalysisDone:
+        self._session.ids[self._detector.id] = self._tally.final_ids().get
+        tracks, scores = self._tally.tracks(self._first, self._last), self._tally.scores()
+        return AnalysisDone(
+            job=self._job.id,
+            video=home.identity,
+            detector_id=self._detector.id,
+            tracks=tracks,
+            scores=scores,
+            fake_probability=max((entry.track_probability for entry in scores), default=None),
+            warnings=self._warnings(tracks),
+        )
+
+    def _warnings(self, tracks: Sequence[FaceTrack]) -> tuple[str, ...]:
+        media = self._session.media
+        found = list(media.warnings())
+        if not tracks:
+            least = smallest_face(media.width, media.height)
+            found.append(f"No face of {least:.0f} pixels or more was found, so nothing was scored")
+        sides = [float(np.median((track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1))) for track in tracks]
+        small = [str(track.id + 1) for track, side in zip(tracks, sides, strict=True) if side < SMALL_FACE]
+        if small:
+            found.append(
+                f"Face {', '.join(small)} is under {SMALL_FACE} pixels wide and high: its scores mean little"
+            )
+        if not self._detector.card.trustworthy:
+            found.append(f"{self._detector.id} is not trustworthy yet: {self._detector.card.trust_reason}")
+        return tuple(found)

@@ -1,0 +1,180 @@
+"""From a request to maps: the exact frame, the face's box there, what made its score."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from engine.detectors.frame import FrameDetector
+from engine.errors import UsageError
+from engine.explainers.base import Explainer, map_affines
+from engine.faces.crops import crop_affine
+from engine.faces.detector import FaceDetector
+from engine.progress import ProgressMeter
+from engine.results import Explanation, FloatArray, Provenance, frozen
+from engine.runtime.jobs import JobContext, Steps
+from engine.runtime.pictures import PictureThread, wait_for
+from engine.runtime.protocol import Event, ExplainRequest, ExplanationMade, Notice
+from engine.runtime.session import VideoSession
+from engine.runtime.shelf import Shelf, face_key
+from engine.runtime.store import ResultStore
+from engine.runtime.tally import Name, Tally
+
+T = TypeVar("T")
+Working = Generator[Event | None, None, T]
+
+
+@dataclass(frozen=True, slots=True)
+class _Map:
+    """What was made of one face on one frame."""
+
+    frame: int
+    affine: FloatArray
+    values: FloatArray
+    logit: float
+
+
+class Explaining:
+    """One ExplainRequest at work. For the engine thread."""
+
+    def __init__(
+        self,
+        request: ExplainRequest,
+        job: JobContext,
+        session: VideoSession,
+        store: ResultStore,
+        detector: FrameDetector,
+        explainer: Explainer,
+        faces: FaceDetector,
+    ) -> None:
+        """Raises UsageError if the request asks for frames that are not there."""
+        self._request, self._job, self._session, self._store = request, job, session, store
+        self._detector, self._explainer, self._faces = detector, explainer, faces
+        count = len(session.media.index)
+        strange = [frame for frame in request.frames if not 0 <= frame < count]
+        if strange or not request.frames:
+            raise UsageError(
+                f"Frame {strange[0]} was asked of {count} frames" if strange else "No frame was asked for",
+                advice=f"Choose frames within 0 to {count - 1}",
+                file=request.video,
+            )
+        self._frames = sorted(set(request.frames))
+        settings = {**request.settings, "precision": explainer.precision, "detector": detector.id}
+        self._made_by: Provenance = replace(
+            detector.provenance(),
+            component=explainer.id,
+            settings={**settings, "faces": face_key(session.length)},
+            precision=explainer.precision,
+        )
+        self._pictures: PictureThread | None = None
+
+    def steps(self) -> Steps:
+        """The job: an ExplanationMade for each face that is seen on one of the frames."""
+        identity = yield from self._session.hashing.steps(self._job)
+        shelf = Shelf(self._store, self._store.put_video(identity), self._session.length)
+        meter = ProgressMeter("Explaining", len(self._frames), "frames", self._job.report)
+        made: dict[Name, list[_Map]] = {}
+        try:
+            for done, frame in enumerate(self._frames):
+                found = yield from self._frame(frame, shelf)
+                for name, one in found:
+                    made.setdefault(name, []).append(one)
+                meter.update(done + 1)
+                yield None
+            self._session.media.verify_unchanged()
+        finally:
+            if self._pictures is not None:
+                self._pictures.close()
+        ids = self._ids(list(made), shelf)
+        faces: dict[int, list[_Map]] = {}
+        for name in made:
+            faces.setdefault(ids[name], []).extend(made[name])
+        asked = self._request.track_id
+        told = [number for number in sorted(faces) if asked in (None, number)]
+        for number in told:
+            yield ExplanationMade(self._job.id, identity, self._explanation(number, faces[number]))
+        if not told:
+            yield Notice(self._job.id, f"There is no {'' if asked is None else 'such '}face to be explained here")
+
+    def _frame(self, frame: int, shelf: Shelf) -> Working[list[tuple[Name, _Map]]]:
+        """The maps of all faces of one frame, stored or made."""
+        span = self._session.span_of(frame)
+        segment = self._session.known_faces(span, shelf)
+        if segment is None:
+            pictures = self._open()
+            window = yield from wait_for(pictures.window(*self._session.context(span)), self._job)
+            segment = yield from self._session.find_faces(self._faces, pictures, window, span, self._job)
+            shelf.keep_faces(segment)
+        spec = self._detector.crop_spec
+        rows = [(part, row) for part in segment.parts() if (row := part.row(frame)) is not None]
+        names = [(span, part.id) for part, _ in rows]
+        affines = [crop_affine(part.boxes[row], part.landmarks[row], spec) for part, row in rows]
+        known = shelf.maps(self._made_by, frame)
+        new = [affine for affine in affines if known.row(affine) is None]
+        if new:
+            crops = yield from self._crops(frame, np.stack(new))
+            if crops is None:
+                return []
+            maps = self._explainer.explain(
+                self._detector,
+                crops,
+                cancel=self._job.token,
+                notify=lambda t: self._job.emit(Notice(self._job.id, t)),
+            )
+            for affine, values, logit in zip(new, maps.values, maps.logits, strict=True):
+                known = known.with_row(affine, values, float(logit))
+            shelf.keep_maps(self._made_by, frame, known)
+        at = [known.row(affine) for affine in affines]
+        return [
+            (name, _Map(frame, affine, known.values[row], float(known.logits[row])))
+            for name, affine, row in zip(names, affines, at, strict=True)
+            if row is not None
+        ]
+
+    def _crops(self, frame: int, affines: FloatArray) -> Working[np.ndarray | None]:
+        """Crops of the exact frame; None, told to the user, if it cannot be decoded."""
+        pictures = self._open()
+        window = yield from wait_for(pictures.window(frame, frame), self._job)
+        if frame not in window.frames:
+            yield Notice(self._job.id, f"Frame {frame} is damaged and cannot be explained")
+            return None
+        size = self._detector.crop_spec.size
+        return (yield from wait_for(pictures.crops(window, [frame] * len(affines), affines, size), self._job))
+
+    def _open(self) -> PictureThread:
+        if self._pictures is None:
+            stepping = len(self._frames) == 1
+            self._pictures = PictureThread(self._session.media, self._session.look_width, stepping=stepping)
+        return self._pictures
+
+    def _ids(self, names: Sequence[Name], shelf: Shelf) -> dict[Name, int]:
+        """The ids under which the faces were told to the user, or would be by an analysis of what is known now."""
+        told = self._session.ids.get(self._detector.id)
+        ids = {name: told(name) for name in names} if told is not None else {}
+        if told is not None and None not in ids.values():
+            return {name: number for name, number in ids.items() if number is not None}
+        tally = Tally()
+        for span in sorted(shelf.spans_with_faces()):
+            segment = self._session.known_faces(span, shelf)
+            if segment is not None:
+                tally.link(segment)
+        return dict(tally.final_ids())
+
+    def _explanation(self, number: int, maps: list[_Map]) -> Explanation:
+        maps.sort(key=lambda one: one.frame)
+        frames = np.array([one.frame for one in maps], np.int64)
+        values = np.stack([one.values for one in maps])
+        affines = np.stack([one.affine for one in maps])
+        return Explanation(
+            explainer_id=self._explainer.id,
+            detector_id=self._detector.id,
+            track_id=number,
+            frames=frozen(frames),
+            pts=frozen(self._session.media.index.pts[frames].astype(np.int64)),
+            values=frozen(values),
+            affine=frozen(map_affines(affines, self._detector.crop_spec.size, *values.shape[1:])),
+            logits=frozen(np.array([one.logit for one in maps], np.float32)),
+            signed=self._explainer.signed,
+            provenance=self._made_by,
+        )

@@ -1,0 +1,125 @@
+"""The stored results of one piece of evidence as faces, scores and maps, each under its key."""
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.case.codec import decode_scores, decode_tracks, encode_scores, encode_tracks
+from engine.faces.detector import MIN_FACE
+from engine.faces.segments import EVERY, FaceSegment
+from engine.results import FloatArray, Provenance, Scores, frozen, settings_hash
+from engine.runtime.plan import Span
+from engine.runtime.store import ResultStore
+
+FACES = "faces"
+
+
+def face_settings(length: int) -> Mapping[str, object]:
+    """All on which the faces of a segment depend."""
+    return {
+        "detector": f"mtcnn, facenet-pytorch {importlib.metadata.version('facenet-pytorch')}",
+        "every": EVERY,
+        "min_face": MIN_FACE,
+        "segment": length,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMaps:
+    """The explanations of one frame, one row per crop that was explained.
+
+    Attributes:
+        affine: (K, 2, 3) float32 of the crops, crop to frame.
+        values: (K, h, w) float32.
+        logits: (K,) float32.
+    """
+
+    affine: FloatArray
+    values: FloatArray
+    logits: FloatArray
+
+    def row(self, affine: FloatArray) -> int | None:
+        """The row made from exactly this crop."""
+        found = np.flatnonzero((self.affine == affine).all(axis=(1, 2)))
+        return int(found[0]) if len(found) else None
+
+    def with_row(self, affine: FloatArray, values: FloatArray, logit: float) -> "FrameMaps":
+        return FrameMaps(
+            frozen(np.concatenate([self.affine, affine[None]])),
+            frozen(np.concatenate([self.values.reshape(-1, *values.shape), values[None]])),
+            frozen(np.append(self.logits, np.float32(logit))),
+        )
+
+
+NO_MAPS = FrameMaps(np.empty((0, 2, 3), np.float32), np.empty((0, 0, 0), np.float32), np.empty(0, np.float32))
+
+
+class Shelf:
+    """Reads and writes results of one piece of evidence. For the engine thread."""
+
+    def __init__(self, store: ResultStore, video_id: int, length: int) -> None:
+        """`length` is that of the segments of this evidence."""
+        self._store, self._video = store, video_id
+        self._faces = store.note_settings(face_settings(length))
+        self._noted: set[str] = set()
+        self._spans = {(s.first, s.last) for s in store.list_results(video_id, FACES, "", self._faces)}
+
+    def faces(self, span: Span) -> FaceSegment | None:
+        found = self._store.get_result(self._video, FACES, "", self._faces, *span) if span in self._spans else None
+        if found is None:
+            return None
+        cuts = tuple(int(cut) for cut in found.meta["cuts"])
+        return FaceSegment(*span, decode_tracks(found.arrays, found.meta), cuts)
+
+    def keep_faces(self, segment: FaceSegment) -> None:
+        """Store the faces of a segment, once."""
+        if (segment.first, segment.last) in self._spans:
+            return
+        encoded = encode_tracks(segment.tracklets)
+        meta = {**encoded.meta, "cuts": list(segment.cuts)}
+        self._store.put_result(
+            self._video, FACES, "", self._faces, segment.first, segment.last, encoded.arrays, meta
+        )
+        self._spans.add((segment.first, segment.last))
+
+    def has_faces(self, span: Span) -> bool:
+        return span in self._spans
+
+    def spans_with_faces(self) -> set[Span]:
+        return set(self._spans)
+
+    def scores(self, made_by: Provenance, span: Span) -> tuple[Scores, ...] | None:
+        """Scores of the segment's tracklets, under their ids local to the segment; None if it was never scored."""
+        found = self._store.get_result(self._video, *_key(made_by), *span)
+        return None if found is None else decode_scores(found.arrays, found.meta)
+
+    def keep_scores(self, made_by: Provenance, span: Span, scores: Sequence[Scores]) -> None:
+        encoded = encode_scores(scores)
+        self._note(made_by)
+        self._store.put_result(self._video, *_key(made_by), *span, encoded.arrays, encoded.meta)
+
+    def maps(self, made_by: Provenance, frame: int) -> FrameMaps:
+        found = self._store.get_result(self._video, *_key(made_by), frame, frame)
+        if found is None:
+            return NO_MAPS
+        return FrameMaps(found.arrays["affine"], found.arrays["values"], found.arrays["logits"])
+
+    def keep_maps(self, made_by: Provenance, frame: int, maps: FrameMaps) -> None:
+        self._note(made_by)
+        arrays = {"affine": maps.affine, "values": maps.values, "logits": maps.logits}
+        self._store.put_result(self._video, *_key(made_by), frame, frame, arrays, {})
+
+    def _note(self, made_by: Provenance) -> None:
+        if made_by.settings_hash not in self._noted:
+            self._noted.add(self._store.note_settings(made_by.settings))
+
+
+def face_key(length: int) -> str:
+    """Short name of the faces on which scores depend, for their settings."""
+    return settings_hash(face_settings(length))
+
+
+def _key(made_by: Provenance) -> tuple[str, str, str]:
+    return made_by.component, made_by.weights_sha256, made_by.settings_hash

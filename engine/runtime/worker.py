@@ -1,0 +1,177 @@
+"""What the engine thread does: owns detectors, evidence and cases, and turns requests into jobs.
+
+Imported by the engine thread, by name: it brings torch along.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+# Before torch: its threads must sleep, not spin, while they wait for each other. Beside other busy threads
+# spinning made the face detector fourteen times as slow on two cores, and the window has to breathe, too.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("KMP_BLOCKTIME", "0")
+
+from engine.case.case_file import CaseFile
+from engine.detectors.cards import load_card
+from engine.detectors.devices import resolve_device
+from engine.detectors.frame import FrameDetector
+from engine.detectors.registry import detector_infos, import_weights, load_detector, weights_folder
+from engine.errors import EvidenceChangedError
+from engine.explainers.registry import load_explainer
+from engine.faces.detector import FaceDetector
+from engine.runtime.analysis import Analysis
+from engine.runtime.devices import device_status
+from engine.runtime.explaining import Explaining
+from engine.runtime.jobs import JobContext, Steps
+from engine.runtime.protocol import (
+    AnalyzeRequest,
+    DetectorsListed,
+    DetectorsRequest,
+    DeviceStatus,
+    Event,
+    ExplainRequest,
+    ImportWeightsRequest,
+    Request,
+)
+from engine.runtime.session import VideoSession
+from engine.runtime.store import ResultStore
+
+_OPEN_SESSIONS = 4
+
+
+def create_worker(device: str) -> "TorchWorker":
+    """The worker for an engine whose requests mean `device` by auto.
+
+    Raises:
+        UsageError, DeviceError: there is no such device.
+    """
+    return TorchWorker(device)
+
+
+class TorchWorker:
+    """See engine.runtime.jobs.Worker."""
+
+    def __init__(self, device: str) -> None:
+        self._auto = resolve_device(device).type
+        self._shown = (resolve_device(device), "float32")
+        self._sessions: OrderedDict[Path, VideoSession] = OrderedDict()
+        self._cases: dict[Path, CaseFile] = {}
+        self._detectors: dict[tuple[str, str, str], FrameDetector] = {}
+        self._faces: dict[str, FaceDetector] = {}
+
+    def run(self, request: Request, job: JobContext) -> Steps:
+        match request:
+            case AnalyzeRequest():
+                return self._analyze(request, job)
+            case ExplainRequest():
+                return self._explain(request, job)
+            case DetectorsRequest():
+                return self._list(job)
+            case ImportWeightsRequest():
+                return self._import(request, job)
+
+    def device_status(self, job: int) -> DeviceStatus:
+        return device_status(job, *self._shown)
+
+    def close(self) -> None:
+        for session in self._sessions.values():
+            session.close()
+        for case in self._cases.values():
+            case.close()
+        self._sessions.clear()
+        self._cases.clear()
+
+    def _analyze(self, request: AnalyzeRequest, job: JobContext) -> Steps:
+        detector = self._detector(request.detector_id, request.device, request.precision)
+        yield self.device_status(job.id)
+        yield from self._with_session(
+            request.video,
+            job,
+            lambda session: Analysis(
+                request, job, session, self._store(session, request.case), detector, self._face_detector(detector)
+            ).steps(),
+        )
+
+    def _explain(self, request: ExplainRequest, job: JobContext) -> Steps:
+        explainer = load_explainer(request.explainer_id, request.detector_id, request.settings)
+        detector = self._detector(request.detector_id, request.device, request.precision)
+        yield from self._with_session(
+            request.video,
+            job,
+            lambda session: Explaining(
+                request,
+                job,
+                session,
+                self._store(session, request.case),
+                detector,
+                explainer,
+                self._face_detector(detector),
+            ).steps(),
+        )
+
+    def _list(self, job: JobContext) -> Steps:
+        yield DetectorsListed(job.id, detector_infos())
+
+    def _import(self, request: ImportWeightsRequest, job: JobContext) -> Steps:
+        import_weights(request.folder)
+        yield from self._list(job)
+
+    def _with_session(self, path: Path, job: JobContext, work: Callable[[VideoSession], Steps]) -> Steps:
+        session = yield from self._session(path, job)
+        session.users += 1
+        try:
+            yield from work(session)
+        finally:
+            session.users -= 1
+
+    def _session(self, path: Path, job: JobContext) -> Generator[Event | None, None, VideoSession]:
+        """The evidence, opened unless it is open.
+
+        Raises:
+            EvidenceChangedError: it changed since it was opened; the next request opens it anew.
+        """
+        name = path.absolute()
+        session = self._sessions.get(name)
+        if session is None:
+            opened = yield from VideoSession.opening(path, job)
+            session = self._sessions.setdefault(name, opened)
+            if session is not opened:  # another job was quicker
+                opened.close()
+            idle = [n for n, s in self._sessions.items() if not s.users and n != name]
+            for old in idle[: max(0, len(self._sessions) - _OPEN_SESSIONS)]:
+                self._sessions.pop(old).close()
+        else:
+            try:
+                session.media.verify_unchanged()
+            except EvidenceChangedError:
+                if not session.users:
+                    self._sessions.pop(name).close()
+                raise
+        self._sessions.move_to_end(name)
+        return session
+
+    def _store(self, session: VideoSession, case: Path | None) -> ResultStore:
+        if case is None:
+            return session.memory
+        name = case.absolute()
+        if name not in self._cases:
+            self._cases[name] = CaseFile.open_or_create(case)
+        return self._cases[name]
+
+    def _detector(self, detector_id: str, device: str, precision: str) -> FrameDetector:
+        """A detector with the weights that lie there now."""
+        where = self._auto if device == "auto" else device
+        key = (detector_id, where, precision)
+        detector = self._detectors.get(key)
+        folder = weights_folder(detector_id)
+        if detector is None or folder is None or load_card(folder).sha256 != detector.weights_sha256:
+            detector = self._detectors[key] = load_detector(detector_id, where, precision)
+        self._shown = (resolve_device(where), detector.precision)
+        return detector
+
+    def _face_detector(self, detector: FrameDetector) -> FaceDetector:
+        if detector.device not in self._faces:
+            self._faces[detector.device] = FaceDetector(detector.device)
+        return self._faces[detector.device]
