@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,8 @@ def _trainer(job: Job, train_store: FaceStore, held_out: FaceStore) -> Trainer:
     if folded is not None:
         load_folded_imagenet(network, folded)
     device = resolve_device(job.device)
-    trainer = Trainer(network.to(device), train_store, held_out, job.config, job.run_folder)
+    config = replace(job.config, bf16=job.config.bf16 and has_fast_bf16(device))
+    trainer = Trainer(network.to(device), train_store, held_out, config, job.run_folder)
     resumed = job.resume and trainer.resume()
     if folded is not None and not resumed:
         trainer.settle()
@@ -98,7 +99,7 @@ def _trainer(job: Job, train_store: FaceStore, held_out: FaceStore) -> Trainer:
 
 
 def _write(job: Job, run: Trainer, record: dict[str, Any]) -> None:
-    deviation = _deviation(run.average, run) if has_fast_bf16(next(run.average.parameters()).device) else None
+    deviation = _deviation(run.average, run) if run.config.bf16 else None
     card = new_card(job.spec, run.average, job.config, job.dataset, record, job.command, deviation)
     save_weights(job.out, run.average, card, torch.float16)
 

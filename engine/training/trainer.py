@@ -119,6 +119,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.mask_head = nn.Conv2d(network.head.in_features, 1, 1, bias=False)
         nn.init.normal_(self.mask_head.weight, std=0.01)
+        self.mask_head.to(network.head.weight.device)
         self.both = nn.ModuleDict({"network": self.network, "mask_head": self.mask_head})
         self._frozen = _leading_stages(self.network, config.frozen_stages)
         for stage in self._frozen:
