@@ -13,6 +13,9 @@ from engine.faces.cascade import Proposals
 from engine.faces.detector import FaceDetector, smallest_face, working_size
 from engine.progress import CancelToken
 
+SMALLEST_WINDOW = 46
+"""Of our first stage, where faces of 40 px are looked for."""
+
 
 @pytest.fixture(scope="module")
 def detector() -> FaceDetector:
@@ -45,7 +48,7 @@ def test_the_proposal_network_is_the_same_up_to_rounding() -> None:
 
 
 def test_the_astronaut_is_where_facenet_pytorch_sees_her(detector: FaceDetector) -> None:
-    boxes, chances, points = MTCNN(keep_all=True, min_face_size=40, device="cpu").detect(
+    boxes, chances, points = MTCNN(keep_all=True, min_face_size=SMALLEST_WINDOW, device="cpu").detect(
         astronaut(), landmarks=True
     )
     [[ours]] = detector.detect([astronaut()], 1.0)
@@ -55,7 +58,7 @@ def test_the_astronaut_is_where_facenet_pytorch_sees_her(detector: FaceDetector)
 
 
 def test_anywhere_it_agrees_with_facenet_pytorch_about_as_well_as_that_with_itself(detector: FaceDetector) -> None:
-    peer = MTCNN(keep_all=True, min_face_size=40, device="cpu")
+    peer = MTCNN(keep_all=True, min_face_size=SMALLEST_WINDOW, device="cpu")
     agreement, ours, theirs = [], [], []
     for x, y in np.random.default_rng(0).integers(10, 50, (12, 2)):
         picture = pasted(200, [(x, y)], (300, 270))
