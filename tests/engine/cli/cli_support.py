@@ -18,5 +18,9 @@ def main_py(*words: object, code: str | None = None, timeout: float = 60) -> sub
         text=True,
         timeout=timeout,
         check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "QT_QPA_PLATFORM": "offscreen"},
+        env=child_environment(),
     )
+
+
+def child_environment() -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1", "QT_QPA_PLATFORM": "offscreen"}
