@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, QTimer
@@ -264,9 +265,16 @@ class ExplanationPanel(QWidget):
         rows = [
             ("", "Detector", explanation.detector_id),
             ("", "Explainer", explanation.explainer_id),
-            ("", "Weights", f"{made.weights_sha256[:12]}…" if made.weights_sha256 else "none"),
+            ("", "Weights", _short(made.weights_sha256) or "none"),
             ("", "Device", f"{made.device}, {made.precision}"),
         ]
-        rows += [("", name.replace("_", " ").capitalize(), str(value)) for name, value in made.settings.items()]
+        rows += [
+            ("", name.replace("_", " ").capitalize(), _short(str(value))) for name, value in made.settings.items()
+        ]
         rows += [("", name, version) for name, version in made.versions.items()]
         self.provenance.set_rows(rows)
+
+
+def _short(text: str) -> str:
+    """A hash is recognised by its first digits; the whole one goes into exports."""
+    return f"{text[:12]}…" if re.fullmatch("[0-9a-f]{64}", text) else text

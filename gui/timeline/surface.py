@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from enum import Enum
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from engine.results import Mark
 from gui import theme
+from gui.throttle import Throttle
 from gui.timeline.lanes import MarksLane
 from gui.timeline.plot import CurvePlot
 from gui.timeline.scale import FrameScale
@@ -49,7 +50,6 @@ class Surface(QWidget):
         self._plot, self._marks = plot, marks
         self.scale = FrameScale.whole(1)
         self.cursor_frame = 0
-        self._wanted = 0
         self._hover = -1
         self._range: tuple[int, int] | None = None
         self._grip = Grip.NOTHING
@@ -58,8 +58,9 @@ class Surface(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setAccessibleName("Timeline")
-        self._beat = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
-        self._beat.timeout.connect(self._on_beat)
+        beat = round(1000 / max(30.0, self.screen().refreshRate()))
+        self._cursor = Throttle(self._move_cursor, beat, self)
+        self._scrub = Throttle(lambda frame: self.scrubbed.emit(frame, True), beat, self)
 
     def set_scale(self, scale: FrameScale) -> None:
         self.scale = scale
@@ -72,18 +73,10 @@ class Surface(QWidget):
 
     def set_cursor(self, frame: int) -> None:
         """Move the cursor, at most once per refresh of the screen; the last call is never lost."""
-        self._wanted = frame
-        if not self._beat.isActive():
-            self._move_cursor()
-            self._beat.start(round(1000 / max(30.0, self.screen().refreshRate())))
+        self._cursor(frame)
 
-    def _on_beat(self) -> None:
-        if self._wanted != self.cursor_frame:
-            self._move_cursor()
-            self._beat.start()
-
-    def _move_cursor(self) -> None:
-        before, self.cursor_frame = self.cursor_frame, self._wanted
+    def _move_cursor(self, frame: int) -> None:
+        before, self.cursor_frame = self.cursor_frame, frame
         for frame in {before, self.cursor_frame}:
             self._update_strip(frame, 6)
 
@@ -149,7 +142,7 @@ class Surface(QWidget):
                 self._grip = Grip.THRESHOLD
             else:
                 self._grip = Grip.PLAYHEAD
-                self.scrubbed.emit(self.scale.frame(event.position().x()), True)
+                self._scrub(self.scale.frame(event.position().x()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if not self.enabled:
@@ -157,7 +150,7 @@ class Surface(QWidget):
         position = event.position()
         match self._grip:
             case Grip.PLAYHEAD:
-                self.scrubbed.emit(self.scale.frame(position.x()), True)
+                self._scrub(self.scale.frame(position.x()))
             case Grip.THRESHOLD:
                 self.threshold_moved.emit(self._threshold_at(position), True)
             case Grip.CANVAS:
@@ -171,6 +164,7 @@ class Surface(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         grip, self._grip = self._grip, Grip.NOTHING
         if grip is Grip.PLAYHEAD:
+            self._scrub.drop()
             self.scrubbed.emit(self.scale.frame(event.position().x()), False)
         elif grip is Grip.THRESHOLD:
             self.threshold_moved.emit(self._threshold_at(event.position()), False)

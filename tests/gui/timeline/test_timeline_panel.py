@@ -56,6 +56,43 @@ def test_clicking_and_dragging_scrubs_exactly_to_the_frame_under_the_mouse(panel
     assert server.requests[-1] == (333, False)
 
 
+def test_a_wild_drag_asks_for_a_frame_per_refresh_and_ends_where_it_was_let_go(panel, scene, qtbot):
+    server, surface = scene.session._screen._server, panel.stack.surface
+    qtbot.mousePress(surface, LEFT, pos=at(panel, 10))
+    asked = len(server.requests)
+    for frame in range(11, 400):
+        qtbot.mouseMove(surface, at(panel, frame), delay=-1)
+    assert len(server.requests) - asked < 200
+    qtbot.mouseRelease(surface, LEFT, pos=at(panel, 399))
+    assert scene.session.frame == 399
+    qtbot.wait(60)
+    assert scene.session.frame == 399  # nothing that still waited comes after
+
+
+def test_curves_are_interrupted_where_the_face_is_away_and_hatched_where_nothing_was_analysed(panel, scene, qtbot):
+    job = scene.analyse()
+    frames = np.concatenate((np.arange(0, 100), np.arange(150, 300)))
+    scene.segment(job, 0, 299, (make_track(0, frames), make_scores(0, frames, np.full(len(frames), 0.75))))
+    qtbot.waitUntil(lambda: panel.stack.analysed.ranges == ((0, 299),))
+    panel.stack.surface.hide()
+    image = panel.stack.plot.grab().toImage()
+    ground = image.pixelColor(round(panel.scale.x(125)), round(panel.stack.plot.row_of(0.3)))
+
+    def painted(frame, low, high):
+        x = round(panel.scale.x(frame))
+        rows = range(round(panel.stack.plot.row_of(high)), round(panel.stack.plot.row_of(low)) + 1)
+        return [
+            image.pixelColor(x + dx, y) for dx in range(8) for y in rows if image.pixelColor(x + dx, y) != ground
+        ]
+
+    assert painted(50, 0.7, 0.8)
+    assert painted(200, 0.7, 0.8)
+    assert not painted(120, 0.7, 0.8)  # the face is away
+    assert not painted(50, 0.1, 0.4)
+    assert painted(400, 0.1, 0.4)  # hatched
+    assert not painted(120, 0.1, 0.4)
+
+
 def test_the_wheel_zooms_around_the_mouse(panel):
     position = QPointF(700, 150)
     frame = panel.scale.position(700)
@@ -197,8 +234,7 @@ def test_a_two_hour_video_stays_fluid(make_scene, qtbot):
     surface = panel.stack.surface
 
     def move(step: int) -> None:
-        surface._wanted = step * 4000
-        surface._move_cursor()
+        surface._move_cursor(step * 4000)
         surface.repaint()
 
     def add(step: int) -> None:
