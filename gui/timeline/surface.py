@@ -60,7 +60,7 @@ class Surface(QWidget):
         self.setAccessibleName("Timeline")
         beat = round(1000 / max(30.0, self.screen().refreshRate()))
         self._cursor = Throttle(self._move_cursor, beat, self)
-        self._scrub = Throttle(lambda frame: self.scrubbed.emit(frame, True), beat, self)
+        self._scrub: Throttle[int] = Throttle(lambda frame: self.scrubbed.emit(frame, True), beat, self)
 
     def set_scale(self, scale: FrameScale) -> None:
         self.scale = scale
