@@ -4,11 +4,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import fake_worker
 import pytest
+from inbox import Inbox
 
 from engine.errors import CancelledError, InternalError, VideoError, WeightsError
 from engine.runtime.engine import Engine
@@ -18,7 +19,6 @@ from engine.runtime.protocol import (
     DetectorsListed,
     DetectorsRequest,
     DeviceStatus,
-    Event,
     ExplainRequest,
     ExplanationMade,
     Failed,
@@ -30,32 +30,6 @@ from engine.runtime.protocol import (
 VIDEO = Path("clip.mp4")
 ANALYZE = AnalyzeRequest(VIDEO, "frame-mobile")
 EXPLAIN = ExplainRequest(VIDEO, "frame-mobile", "gradcam", (3,))
-
-
-class Inbox:
-    """Collects events on the engine thread and lets the test wait for one."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.threads: set[str] = set()
-        self._news = threading.Condition()
-
-    def __call__(self, event: Event) -> None:
-        with self._news:
-            self.events.append(event)
-            self.threads.add(threading.current_thread().name)
-            self._news.notify_all()
-
-    def wait(self, wanted: Callable[[Event], bool], seconds: float = 10.0) -> Event:
-        with self._news:
-            assert self._news.wait_for(lambda: any(wanted(e) for e in self.events), seconds), self.events
-            return next(e for e in self.events if wanted(e))
-
-    def last(self, job: int) -> Event:
-        return self.wait(lambda e: isinstance(e, Finished | Failed) and e.job == job)
-
-    def of(self, job: int) -> list[Event]:
-        return [e for e in self.events if e.job == job and not isinstance(e, DeviceStatus)]
 
 
 @pytest.fixture

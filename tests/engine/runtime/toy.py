@@ -1,0 +1,137 @@
+"""A clip of coloured squares with a detector and a face finder that read them exactly: no network, known answers.
+
+The worker is `Engine(deliver, worker="toy")`. Person A is red, person B is green; the blue of A is the number of
+the frame, the blue of B is 250 minus it. A is away in GAP, B comes at B_FROM. The logit is blue / 100 - 1.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import numpy as np
+
+from engine.detectors.frame import FrameDetector
+from engine.faces.detection import Detection
+from engine.progress import CancelToken
+from engine.results import CropSpec, Picture, Provenance
+from engine.runtime.worker import TorchWorker
+
+FRAMES, WIDTH, HEIGHT, SIDE = 200, 320, 160, 64
+GAP = range(90, 130)
+B_FROM = 40
+
+
+@dataclass
+class Settings:
+    seconds_per_crop: float = 0.0
+    fail_at_crop: int | None = None
+    scored: list[int] = field(default_factory=list)
+    """Blue of every crop that was scored."""
+    looked: int = 0
+    """Pictures in which faces were looked for."""
+    started: threading.Event = field(default_factory=threading.Event)
+
+
+SETTINGS = Settings()
+
+
+def reset() -> Settings:
+    global SETTINGS
+    SETTINGS = Settings()
+    return SETTINGS
+
+
+def picture(frame: int) -> Picture:
+    # A background that stays: else the squares that come and go would be scene cuts.
+    blocks = np.random.default_rng(0).integers(0, 120, (HEIGHT // 10, WIDTH // 10), np.uint8)
+    pixels = np.repeat(np.repeat(np.repeat(blocks[..., None], 3, 2), 10, 0), 10, 1)
+    if frame not in GAP:
+        x = 10 + frame // 4
+        pixels[20 : 20 + SIDE, x : x + SIDE] = (250, 0, frame)
+    if frame >= B_FROM:
+        x = 230 - frame // 8
+        pixels[70 : 70 + SIDE, x : x + SIDE] = (0, 250, 250 - frame)
+    return pixels
+
+
+def logit(person: str, frame: int) -> float:
+    return (frame if person == "A" else 250 - frame) / 100 - 1
+
+
+def write_clip(path: Path) -> Path:
+    """Lossless, 25 frames a second."""
+    with av.open(path, "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "bgr0"
+        for frame in range(FRAMES):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(frame), format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+class ToyFaces:
+    """Finds the squares."""
+
+    def detect(
+        self, pictures: Sequence[Picture], scale: tuple[float, float], *, cancel: CancelToken | None = None
+    ) -> list[list[Detection]]:
+        found = []
+        for pixels in pictures:
+            SETTINGS.looked += 1
+            here = []
+            for channel in (0, 1):
+                rows, columns = np.nonzero(pixels[..., channel] > 130)
+                if len(rows):
+                    corners = np.array(
+                        [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], np.float32
+                    ) * np.tile(np.array(scale, np.float32), 2)
+                    middle = (corners[:2] + corners[2:]) / 2
+                    here.append(Detection(corners, np.tile(middle, (5, 1)).astype(np.float32), 0.99))
+            found.append(here)
+        return found
+
+
+class ToyDetector:
+    """Reads the blue of the middle of the crop."""
+
+    id, device, batch, precision = "frame-mobile", "cpu", 16, "float32"
+    weights_sha256 = "0" * 64
+    crop_spec = CropSpec(32)
+    card = SimpleNamespace(trustworthy=True, trust_reason="")
+
+    def score_crops(
+        self, crops: Picture, *, cancel: CancelToken | None = None, notify: object = None
+    ) -> np.ndarray:
+        SETTINGS.started.set()
+        for crop in crops:
+            if cancel is not None:
+                cancel.check()
+            time.sleep(SETTINGS.seconds_per_crop)
+            SETTINGS.scored.append(round(float(crop[12:20, 12:20, 2].mean())))
+            if SETTINGS.fail_at_crop is not None and len(SETTINGS.scored) > SETTINGS.fail_at_crop:
+                raise ZeroDivisionError("toy")
+        return (crops[:, 12:20, 12:20, 2].mean((1, 2)) / 100 - 1).astype(np.float32)
+
+    def provenance(self, **settings: object) -> Provenance:
+        return Provenance(self.id, self.weights_sha256, settings, "CPU", "float32", {})
+
+
+class OtherToyDetector(ToyDetector):
+    id = "frame-b4"
+    weights_sha256 = "1" * 64
+
+
+class ToyWorker(TorchWorker):
+    def _detector(self, detector_id: str, device: str, precision: str) -> FrameDetector:
+        return {"frame-mobile": ToyDetector, "frame-b4": OtherToyDetector}[detector_id]()  # type: ignore[return-value]
+
+    def _face_detector(self, detector: FrameDetector) -> ToyFaces:  # type: ignore[override]
+        return ToyFaces()
+
+
+def create_worker(device: str) -> ToyWorker:
+    return ToyWorker(device)
