@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DEBOUNCE_MS = 60
 KEPT_BYTES = 256 << 20
+HOLD = 12
+"""Frames for which a mask is held while playing, until the next one is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +98,25 @@ class ExplanationStore(QObject):
         if wanted == self._wanted and (self._timer.isActive() or self.busy):
             return
         self._wanted = wanted
-        if self._job is not None and self._asked != wanted:
-            if keep_running:
-                return
+        if keep_running and (self.busy or self._timer.isActive()):
+            return  # the playhead never rests: what is under way goes on, then comes the frame of that moment
+        if self._asked != wanted:
             self._drop()
         if wanted in self._refused or self.get(*_key(wanted)):
             self._timer.stop()
             return
         self._timer.start()
+
+    def latest(self, video: Path, detector_id: str, explainer_id: str, frame: int) -> int | None:
+        """The nearest frame with masks among this one and the HOLD frames before it, None if there is none."""
+        near = range(frame, max(-1, frame - HOLD - 1), -1)
+        return next((n for n in near if (video, detector_id, explainer_id, n) in self._kept), None)
+
+    def forget(self, video: Path | None = None) -> None:
+        """Drop the masks of a video, or of all: its faces have got other ids, or a detector other weights."""
+        self._refused.clear()
+        for key in [key for key in self._kept if video is None or key[0] == video]:
+            self._bytes -= sum(face.values.nbytes for face in self._kept.pop(key).values())
 
     def forget_failures(self) -> None:
         """Ask again for what has failed: there are new faces, weights or another device."""

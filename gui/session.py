@@ -278,9 +278,21 @@ class Session(Choices):
     @property
     def explanations(self) -> dict[int, FrameExplanation]:
         """The masks of the shown frame by track id, hidden faces left out; empty if there are none (yet)."""
-        if self._current is None or self.shown is None:
+        return self._masks_of(self.shown.index) if self.shown is not None else {}
+
+    @property
+    def held_masks(self) -> tuple[int, dict[int, FrameExplanation]] | None:
+        """While playing: the latest masks of a moment ago and the frame they belong to. None if there are none."""
+        if not self.playing or self._current is None or self.shown is None:
+            return None
+        names = self._current.path, self.detector_id, self.explainer_id
+        frame = self._explanations.latest(*names, self.shown.index)
+        return (frame, self._masks_of(frame)) if frame is not None else None
+
+    def _masks_of(self, frame: int) -> dict[int, FrameExplanation]:
+        video = self._current
+        if video is None:
             return {}
-        video, frame = self._current, self.shown.index
         made = self._explanations.get(video.path, self.detector_id, self.explainer_id, frame)
         return {track_id: mask for track_id, mask in made.items() if track_id not in video.hidden}
 
@@ -478,6 +490,8 @@ class Session(Choices):
             return
         if detector is None or not detector.trained or not self.explainer_id:
             return
+        if self.playing and video.analysis.state.active:
+            return  # masks of moments that pass would hold up the analysis
         results = self.results
         if results is None or not results.faces_at(video.frame):
             return
@@ -681,6 +695,7 @@ class Session(Choices):
     def _on_own_event(self, event: Event) -> None:
         if isinstance(event, DetectorsListed):
             first_time = not self.detectors
+            self._explanations.forget()
             self.set_detectors(event.detectors)
             if first_time:
                 for video in self.videos:  # opened before the engine was up
@@ -703,6 +718,8 @@ class Session(Choices):
                 self.request_explanation()
 
     def _on_tracks(self, video: OpenVideo, detector_id: str) -> None:
+        if video.results[detector_id].done:
+            self._explanations.forget(video.path)  # they carry the ids of before
         if video is self._current and detector_id == self.detector_id:
             if self.results is not None and self.results.done:  # ids are new: nobody hid these faces
                 video.hidden = frozenset()

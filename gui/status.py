@@ -1,7 +1,7 @@
 """The line at the bottom: what was said last, the hash, the device and its memory. GUI thread only."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QWidget
 
 from gui import theme
 from gui.session import Message, Session
@@ -20,6 +20,9 @@ class StatusLine(QStatusBar):
         self._said.setAccessibleName("Last message")
         self._hash.setAccessibleName("Hash of the file")
         self._device.setAccessibleName("Device")
+        self._said.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        )  # long words do not push
         self.addWidget(self._said, 1)
         self.addPermanentWidget(self._hash)
         self.addPermanentWidget(self._device)

@@ -20,7 +20,7 @@ from gui import theme
 from gui.session import Session
 from gui.videos import Analysis, AnalysisState
 
-DEVICES = (("auto", "Automatic"), ("cpu", "CPU"), ("cuda", "GPU"))
+DEVICES = (("auto", "Auto"), ("cpu", "CPU"), ("cuda", "GPU"))
 EXPLAINERS = {"gradcam": "Signed Grad-CAM"}
 """Names of explainers where the id is not one already."""
 
@@ -39,9 +39,9 @@ class MainToolBar(QToolBar):
         self.setIconSize(QSize(18, 18))
         self.toggleViewAction().setEnabled(False)
         self._session, self._actions = session, actions
-        self._detector = self._combo("Detector", "What scores the faces", 150)
-        self._explainer = self._combo("Explainer", "What shows why (1 to 9)", 120)
-        self._device = self._combo("Device", "Where the next analysis runs", 90)
+        self._detector = self._combo("Detector", "What scores the faces", 13)
+        self._explainer = self._combo("Explainer", "What shows why (1 to 9)", 15)
+        self._device = self._combo("Device", "Where the next analysis runs", 4)
         self._threshold = QDoubleSpinBox()
         self._people = QMenu("One face", self)
         self._progress, self._state = QProgressBar(), QLabel()
@@ -78,26 +78,26 @@ class MainToolBar(QToolBar):
             self.addWidget(self._labelled(text, widget))
         self.addSeparator()
         self._analyse = self._make_analyse_button()
-        self.addWidget(self._analyse)
+        self._analyse_action = self.addWidget(self._analyse)
         self._cancel = QPushButton(theme.icon("cancel"), "Cancel")
         self._cancel.setAccessibleName("Cancel the analysis")
         self._cancel.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._cancel.setToolTip(self._actions["cancel"].toolTip())
         self._cancel.clicked.connect(self._actions["cancel"].trigger)
         self._cancel_action = self.addWidget(self._cancel)
-        self._progress.setFixedWidth(130)
+        self._progress.setFixedWidth(170)
         self._progress.setAccessibleName("Progress of the analysis")
         self._progress_action = self.addWidget(self._progress)
         self._state.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         theme.set_role(self._state, "muted")
         self.addWidget(self._state)
 
-    def _combo(self, name: str, tip: str, width: int) -> QComboBox:
+    def _combo(self, name: str, tip: str, letters: int) -> QComboBox:
         combo = QComboBox()
         combo.setAccessibleName(name)
         combo.setToolTip(tip)
-        combo.setMinimumWidth(width)
-        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        combo.setMinimumContentsLength(letters)
+        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return combo
 
@@ -188,6 +188,7 @@ class MainToolBar(QToolBar):
     def _show_analysis(self) -> None:
         analysis = self._session.analysis
         active = analysis.state.active
+        self._analyse_action.setVisible(not active)
         self._cancel_action.setVisible(active)
         self._progress_action.setVisible(active)
         cancelling = analysis.state is AnalysisState.CANCELLING
@@ -198,8 +199,10 @@ class MainToolBar(QToolBar):
         self._progress.setRange(0, 1000 if known else 0)
         if progress is not None and known:
             self._progress.setValue(round(1000 * progress.fraction))
-            self._progress.setFormat(f"{progress.fraction:.0%}")
-        self._state.setText(state_text(analysis))
+            left = progress.seconds_left
+            self._progress.setFormat(f"{progress.fraction:.0%}" + (f", {remaining(left)} left" if left else ""))
+        self._progress.setToolTip(state_text(analysis))
+        self._state.setText("" if active and known else state_text(analysis))
         self._state.setToolTip(self._state.text())
         self._show_people()
 

@@ -176,7 +176,7 @@ class PlayerPanel(QWidget):
     def _show_picture(self, *_: object) -> None:
         session = self._session
         self.picture.set_style(session.style)
-        faces, maps = self._found()
+        faces, maps, of_frame = self._found()
         self.picture.show_frame(session.shown, faces, maps)
         masked = bool(maps)
         self._legend.setVisible(masked)
@@ -184,7 +184,7 @@ class PlayerPanel(QWidget):
             style = session.style
             self._legend.show_palette(
                 style.colour_map,
-                f"{session.explainer_id}, {session.detector_id}  ·  from {style.threshold:.0%} of the maximum",
+                f"{session.explainer_id}, {session.detector_id}  ·  frame {of_frame}, from {style.threshold:.0%}",
             )
         error = session.shown_error
         self._card.setVisible(error is not None)
@@ -193,16 +193,20 @@ class PlayerPanel(QWidget):
         self._show_badges()
         self._place_overlays()
 
-    def _found(self) -> tuple[tuple[FaceShown, ...], tuple[MapShown, ...]]:
-        """The faces and masks of the shown frame."""
+    def _found(self) -> tuple[tuple[FaceShown, ...], tuple[MapShown, ...], int]:
+        """Faces of the shown frame; masks, and the frame they belong to: while playing, one of a moment ago."""
         session = self._session
         faces = tuple(
             FaceShown(f.track_id, f.name, f.box, None if math.isnan(f.probability) else f.probability)
             for f in session.faces
         )
+        of_frame, masks = session.shown.index if session.shown else 0, session.explanations
+        held = session.held_masks
+        if not masks and held is not None:
+            of_frame, masks = held
         if not session.masks_visible:
-            return faces, ()
-        return faces, tuple(MapShown(e.values, e.affine) for e in session.explanations.values())
+            return faces, (), of_frame
+        return faces, tuple(MapShown(e.values, e.affine) for e in masks.values()), of_frame
 
     def _show_badges(self) -> None:
         display, session = self.picture.display, self._session

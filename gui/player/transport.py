@@ -8,6 +8,8 @@ from gui import theme
 from gui.player.times import parse_time, timecode
 from gui.session import Session
 
+TIME_TIP = "Type a time such as 1:02.500 and press Enter"
+
 
 def tool_button(action: QAction) -> QToolButton:
     """A flat button of an action; Tab reaches it, a click leaves the keys with the picture."""
@@ -46,7 +48,7 @@ class Transport(QWidget):
         self._session = session
         self._play = actions["play"]
         self.frame_field = self._field("Frame number", "Type a frame number and press Enter (Ctrl+G)")
-        self.time_field = self._field("Time", "Type a time such as 1:02.500 and press Enter")
+        self.time_field = self._field("Time", TIME_TIP)
         self.frame_field.setValidator(QIntValidator(0, 0, self))
         self.frame_field.returnPressed.connect(self._go_to_frame)
         self.time_field.returnPressed.connect(self._go_to_time)
@@ -123,7 +125,9 @@ class Transport(QWidget):
             self.frame_field.setText(str(frame))
         if not self.time_field.hasFocus() or not self.time_field.isModified():
             self.time_field.setText(timecode(media.index.seconds(frame)))
-        self._pts.setText(f"pts {int(media.index.pts[frame])}")
+        pts = f"pts {int(media.index.pts[frame])}"
+        self._pts.setText(pts)
+        self.time_field.setToolTip(f"{pts}, time base {media.index.time_base} s. {TIME_TIP}")
         self._show_exactness()
 
     def _go_to_frame(self) -> None:

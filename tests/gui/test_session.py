@@ -350,3 +350,37 @@ def test_removing_a_video_stops_its_analysis_and_shows_the_next(
     opened.remove_video(0)
     assert opened.current is None
     assert (opened.frames, opened.shown) == (0, None)
+
+
+def test_while_playing_masks_are_held_with_the_number_of_their_frame(
+    opened: Session, switches: fakes.Switches, qtbot: QtBot
+) -> None:
+    analysed(opened, qtbot)
+    held: list[tuple[int, int]] = []
+
+    def note() -> None:
+        if opened.held_masks is not None and opened.shown is not None:
+            held.append((opened.held_masks[0], opened.shown.index))
+
+    opened.shown_changed.connect(note)
+    switches.delay = 0.1
+    opened.play()
+    qtbot.waitUntil(lambda: len({frame for frame, _ in held}) >= 3)
+    opened.pause()
+    assert all(0 <= shown - frame <= 12 for frame, shown in held)
+    assert opened.held_masks is None
+
+
+def test_masks_do_not_hold_up_an_analysis_while_playing(
+    opened: Session, switches: fakes.Switches, qtbot: QtBot
+) -> None:
+    switches.delay = 0.3
+    opened.set_masks_visible(False)
+    opened.start_analysis()
+    opened.play()
+    opened.set_masks_visible(True)
+    qtbot.waitUntil(lambda: opened.results is not None and len(opened.results) > 0)
+    qtbot.wait(150)
+    assert not any(isinstance(r, ExplainRequest) for r in switches.asked)
+    opened.step(-opened.frame)
+    qtbot.waitUntil(lambda: any(isinstance(r, ExplainRequest) for r in switches.asked))
