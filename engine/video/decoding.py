@@ -12,8 +12,9 @@ from engine.video.index import FrameIndex
 from engine.video.packets import only, packets
 from engine.video.source import choose_stream, open_container
 
-# Decoders whose non-reference pictures can be left out without changing any other picture.
-_SKIPPABLE = ("h264", "hevc", "mpeg2video", "mpeg1video")
+# Decoders whose non-reference pictures can be left out without changing any other picture. HEVC is not among them:
+# its "sub-layer non-reference" pictures may be references of a higher layer.
+_SKIPPABLE = ("h264", "mpeg2video", "mpeg1video")
 
 # Decoders whose threads read a damaged picture in different ways without a complaint: one way for all manners.
 _SAME_THREADS = {"hevc": "FRAME", "vp8": "NONE"}
@@ -24,11 +25,13 @@ class Manner(Enum):
 
     SEQUENTIAL is quickest at long runs and STEPPING at single frames; CAREFUL is slower, but tells exactly which
     packet was refused and which frames are missing, and gives the same pictures whatever was asked before.
+    The values are numbers of threads, 0 for as many as there are cores. Most decoders give each frame a thread and
+    run that many frames ahead, which costs little beside the way from the key frame, but would with 16 threads.
     """
 
-    SEQUENTIAL = "AUTO"
-    STEPPING = "SLICE"
-    CAREFUL = "NONE"
+    SEQUENTIAL = 0
+    STEPPING = 4
+    CAREFUL = 1
 
 
 class AstrayError(Exception):
@@ -56,10 +59,8 @@ class Decoder:
         self._stream = choose_stream(self._container, self._path, self._number)
         only(self._container, self._stream)
         context = self._stream.codec_context
-        context.thread_type = self.manner.value
-        context.thread_count = 1 if self.manner is Manner.CAREFUL else 0
-        if context.name in _SAME_THREADS:
-            context.thread_type = _SAME_THREADS[context.name]
+        context.thread_type = _SAME_THREADS.get(context.name, "AUTO")
+        context.thread_count = self.manner.value
         if context.name in ("ffv1", "mjpeg"):  # damage is hidden unless asked for; no frame depends on another one
             context.options = {"err_detect": "crccheck+explode"}
         self._skippable = (

@@ -167,6 +167,8 @@ def read_facts(
     tags = dict(container.metadata)
     videos = []
     for stream in container.streams.video:
+        if stream.codec_context is None:
+            continue
         here = stream.index == chosen
         videos.append(
             _video_facts(
@@ -186,7 +188,7 @@ def read_facts(
         encoder=tags.pop("encoder", "") or stream_tags.get("encoder", ""),
         metadata=tags,
         video=tuple(videos),
-        audio=tuple(_audio_facts(stream) for stream in container.streams.audio),
+        audio=tuple(_audio_facts(s) for s in container.streams.audio if s.codec_context is not None),
         other=tuple(s.type for s in container.streams if s.type not in ("video", "audio")),
         chosen=chosen,
     )

@@ -47,7 +47,7 @@ def packets(container: Any, stream: Any) -> Iterator[Any]:
         for packet in container.demux(stream):
             if packet.size:
                 yield packet
-    except (av.error.FFmpegError, OSError):
+    except (av.error.FFmpegError, OSError, IndexError):  # IndexError: the demuxer met a stream that is new to PyAV
         return
 
 

@@ -106,9 +106,13 @@ def choose_stream(container: Any, path: Path, wanted: int | None) -> Any:
     Raises:
         VideoError: there is no video stream, or none of this number.
     """
-    streams = [s for s in container.streams.video if not is_attached_picture(s)]
+    streams = [s for s in container.streams.video if s.codec_context is not None and not is_attached_picture(s)]
     if not streams:
-        what = "only sound" if container.streams.audio else "no video stream"
+        what = "no video stream"
+        if container.streams.audio:
+            what = "only sound"
+        if container.streams.video:
+            what = "no video that can be decoded"
         raise VideoError(f"The file holds {what}", advice="Give a file with moving pictures", file=path)
     if wanted is not None:
         for stream in streams:
