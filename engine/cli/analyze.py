@@ -1,15 +1,16 @@
 """`analyze VIDEO...`: faces and scores, on the screen, as JSON, in a case."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
+from engine.case.case_file import CaseFile
 from engine.cli import words
 from engine.cli.session import EngineSession
 from engine.cli.verdict import report
 from engine.errors import UsageError
-from engine.exports.files import Staging, never_over
+from engine.exports.files import Staging, json_text, never_over
+from engine.exports.sidecar import number
 from engine.runtime.protocol import AnalysisDone, AnalyzeRequest
 from engine.video.media import open_media
 
@@ -46,12 +47,14 @@ def run(args: argparse.Namespace) -> int:
                     AnalyzeRequest(path, name, case=args.case, every=args.every, device=args.device)
                 )
                 done[name] = next(event for event in answers if isinstance(event, AnalysisDone))
+                if args.case is not None:
+                    log_analysis(args.case, done[name], infos[name].weights_sha256, args.every)
             entries.append(report(done, infos))
             for name, answer in done.items():
                 for warning in answer.warnings:
                     session.say(f"{path} ({name}): {warning}")
     if args.json == "-":
-        print(json.dumps(entries, indent=1, allow_nan=False))  # noqa: T201 - this is the command line
+        print(json_text(entries), end="")  # noqa: T201 - this is the command line
         return 0
     for out in outputs:
         with Staging() as staging:
@@ -59,6 +62,22 @@ def run(args: argparse.Namespace) -> int:
     for entry in entries:
         print(summary(entry))  # noqa: T201 - this is the command line
     return 0
+
+
+def log_analysis(case: Path, done: AnalysisDone, weights_sha256: str, every: int) -> None:
+    """Note in the case's log what was found with what."""
+    with CaseFile.open(case) as opened:
+        opened.note(
+            "analysed",
+            {
+                "video": done.video.path,
+                "sha256": done.video.sha256,
+                "detector": done.detector_id,
+                "weights_sha256": weights_sha256,
+                "every": every,
+                "fake_probability": number(done.fake_probability),
+            },
+        )
 
 
 def summary(entry: dict[str, Any]) -> str:

@@ -18,17 +18,14 @@ def report(done: Mapping[str, AnalysisDone], infos: Mapping[str, DetectorInfo]) 
     """One video's entry from the answers of its detectors, in the order in which they were asked."""
     first = next(iter(done.values()))
     trusted = [name for name in done if trustworthy(infos[name])]
-    verdicts = {}
-    for name, answer in done.items():
-        warnings = list(answer.warnings)
-        if not trustworthy(infos[name]):
-            reason = infos[name].card.get("trust_reason", "its card does not say that they can be trusted")
-            warnings.append(f"The weights do not count towards the verdict: {reason}")
-        verdicts[name] = {
+    verdicts = {
+        name: {
             "fake_probability": number(answer.fake_probability),
             "log10_likelihood_ratio": None,
-            "warnings": warnings,
+            "warnings": list(answer.warnings),
         }
+        for name, answer in done.items()
+    }
     return {
         "video": {
             key: video(first.video)[key] for key in ("path", "sha256", "frames", "seconds", "variable_rate")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -49,7 +50,7 @@ class Staging:
 
     def write_json(self, path: Path, data: object) -> None:
         """Write plain data; NaN and infinity are refused, JSON has no word for them."""
-        self.write(path, (json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
+        self.write(path, json_text(data).encode())
 
     def __enter__(self) -> Self:
         return self
@@ -69,6 +70,19 @@ class Staging:
             for folder in reversed(self._folders):
                 with suppress(OSError):  # something else has come to lie in it
                     folder.rmdir()
+
+
+def json_text(data: object) -> str:
+    """Plain data as JSON for people and programs: indented, but rows of numbers on one line.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    text = json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False)
+    # A string holds no line break and these lists hold no quote, so that no match can touch a string.
+    for rows in (r"\[\n[^\[\]{}\"]*\]", r"\[\n(?:\s*\[[^\[\]{}\"]*\],?)+\s*\]"):
+        text = re.sub(rows, lambda match: " ".join(match[0].split()).replace("[ ", "[").replace(" ]", "]"), text)
+    return text + "\n"
 
 
 def never_over(evidence: Iterable[Path], outputs: Iterable[Path]) -> None:

@@ -26,7 +26,7 @@ def build_layers(shown: FrameShown, style: OverlayStyle) -> Layers:
     """Everything that lies over one frame. About a millisecond; any thread."""
     scene = shown.scene
     stroke = max(1, round(scene.height / 540))
-    size = max(11, round(scene.height / 45))
+    size = max(12, round(scene.height / 45))
     items: list[Item] = []
     for values in shown.maps:
         items += _explained(values, style, stroke)

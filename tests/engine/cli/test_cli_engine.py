@@ -110,7 +110,6 @@ def test_weights_that_are_not_trusted_give_no_verdict_but_their_score(
     (entry,) = json.loads(capsys.readouterr().out)
     assert entry["fake_probability"] is None
     assert entry["detectors"]["frame-mobile"]["fake_probability"] > 0
-    assert "do not count" in entry["detectors"]["frame-mobile"]["warnings"][0]
 
 
 def test_a_video_without_a_face_is_null_with_a_warning_and_status_0(

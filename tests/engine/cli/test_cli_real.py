@@ -195,6 +195,9 @@ def test_a_killed_analysis_goes_on_where_it_stopped(tmp_path: Path, face: Path) 
 
     assert cli.run([*words, "--json", str(tmp_path / "resumed.json")]) == 0
     after = stored(case)
+    with CaseFile.open(case) as opened:
+        assert [entry.action for entry in opened.log_entries()] == ["case created", "video added", "analysed"]
+        opened.verify_log()
     for key, spans in before.items():
         assert set(spans) <= set(after[key]), "what was stored is neither lost nor made again"
     assert sum(map(len, after.values())) > sum(map(len, before.values()))
