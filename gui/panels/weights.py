@@ -27,11 +27,17 @@ def words(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def table_rows(group: str, table: object) -> list[tuple[str, str, str]]:
-    """A table of a card as rows of FactsGrid."""
-    if not isinstance(table, Mapping):
-        return []
-    return [(group, str(name).replace("_", " ").capitalize(), words(value)) for name, value in table.items()]
+def split_table(table: object) -> tuple[list[tuple[str, str]], list[tuple[str, list[str]]]]:
+    """A table of a card as (name, value) for what is short, and (name, points) for what is a list of texts."""
+    facts: list[tuple[str, str]] = []
+    lists: list[tuple[str, list[str]]] = []
+    for name, value in table.items() if isinstance(table, Mapping) else ():
+        title = str(name).replace("_", " ").capitalize()
+        if isinstance(value, Sequence) and not isinstance(value, str) and len(value) > 1:
+            lists.append((title, [words(point) for point in value]))
+        else:
+            facts.append((title, words(value)))
+    return facts, lists
 
 
 def measure_row(measure: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -88,22 +94,26 @@ class CardView(QFrame):
         else:
             layout.addWidget(_plain("! Not trusted for a verdict. Read its scores as hints.", "warning"))
         if card.get("trust_reason"):
-            layout.addWidget(muted(str(card["trust_reason"])))
+            layout.addWidget(muted(_sentence(str(card["trust_reason"]))))
+        limits, training = card.get("limits"), card.get("training")
+        self._add_limits(layout, limits)
         measures = card.get("measures", ())
         if isinstance(measures, Sequence) and measures:
             layout.addWidget(heading("Measured, with 95 % intervals"))
             layout.addWidget(MeasuresTable(measures))
-        facts = FactsGrid()
-        facts.set_rows(
+        facts, lists = split_table(training)
+        grid = FactsGrid()
+        grid.set_rows(
             [
-                *table_rows("Limits", card.get("limits")),
-                *table_rows("Training", card.get("training")),
                 ("Weights", "Made", str(card.get("date", ""))),
                 ("Weights", "Network", f"{card.get('architecture', '')}, {card.get('size', '')} px"),
                 ("Weights", "Folder", info.folder),
+                *(("Training", name, value) for name, value in facts),
             ]
         )
-        layout.addWidget(facts)
+        layout.addWidget(grid)
+        for name, points in lists:
+            _add_points(layout, f"Training: {name.lower()}", points)
         digest = Elided(f"SHA-256 {info.weights_sha256}")
         theme.set_role(digest, "muted")
         copy = QPushButton("Copy")
@@ -111,6 +121,22 @@ class CardView(QFrame):
         copy.setAccessibleName(f"Copy the SHA-256 of {info.id}")
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(info.weights_sha256))
         layout.addLayout(row(digest, copy, stretch=0))
+
+    def _add_limits(self, layout: QVBoxLayout, limits: object) -> None:
+        facts, lists = split_table(limits)
+        for name, value in facts:
+            if name == "Not for":
+                layout.addWidget(_plain(f"Must not be used for: {value}.", "warning"))
+            else:
+                _add_points(layout, "Limits" if name == "Text" else name, [value])
+        for name, points in lists:
+            _add_points(layout, "Limits" if name == "Text" else name, points)
+
+
+def _add_points(layout: QVBoxLayout, title: str, points: Sequence[str]) -> None:
+    """A heading and one paragraph per point."""
+    layout.addWidget(heading(title))
+    layout.addWidget(muted("\n".join(f"•  {point}" for point in points)))
 
 
 class WeightsPanel(QWidget):
@@ -163,8 +189,13 @@ class WeightsPanel(QWidget):
             self._session.import_weights(Path(folder))
 
 
+def _sentence(text: str) -> str:
+    """With exactly one full stop."""
+    return f"{text.rstrip('.')}."
+
+
 def _plain(text: str, level: str = "") -> QLabel:
-    label = QLabel(text.replace("..", "."))
+    label = QLabel(_sentence(text))
     label.setWordWrap(True)
     theme.set_role(label, "", level)
     return label

@@ -57,10 +57,10 @@ class Ruler(Lane):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Frame", 32, parent)
-        self._seconds: Callable[[int], float] = lambda _frame: 0.0
+        self._seconds: Callable[[int], float] | None = None
 
-    def set_clock(self, seconds: Callable[[int], float]) -> None:
-        """How a frame's time is found, in seconds."""
+    def set_clock(self, seconds: Callable[[int], float] | None) -> None:
+        """How a frame's time is found, in seconds; None without a video."""
         self._seconds = seconds
         self.update()
 
@@ -72,21 +72,22 @@ class Ruler(Lane):
         painter.setPen(theme.color("muted"))
         painter.drawText(QRectF(0, 0, GUTTER - 12, half), right, "Frame")
         painter.drawText(QRectF(0, half - 1, GUTTER - 12, half), right, "Time")
-        self._draw_ticks(painter)
+        if self._seconds is not None:
+            self._draw_ticks(painter, self._seconds)
         painter.end()
 
-    def _draw_ticks(self, painter: QPainter) -> None:
+    def _draw_ticks(self, painter: QPainter, seconds: Callable[[int], float]) -> None:
         scale, half = self.scale, self.height() / 2
         metrics = QFontMetricsF(painter.font())
-        widest = max(metrics.horizontalAdvance(text) for text in self._labels(scale.frames - 1, 1))
+        widest = max(metrics.horizontalAdvance(text) for text in _labels(scale.frames - 1, seconds, 1))
         step = tick_step(scale.span, scale.width, widest + 18)
-        decimals = self._decimals(step)
+        decimals = _decimals(step, scale.frames, seconds)
         centre = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
         for frame in ticks(scale.start, scale.end, step):
             if frame < 0 or frame >= scale.frames:
                 continue
             x = scale.x(frame)
-            frame_text, time_text = self._labels(frame, decimals)
+            frame_text, time_text = _labels(frame, seconds, decimals)
             width = max(metrics.horizontalAdvance(frame_text), metrics.horizontalAdvance(time_text)) + 2
             left = min(max(x - width / 2, scale.left), self.width() - width)
             painter.setPen(theme.color("text"))
@@ -100,13 +101,16 @@ class Ruler(Lane):
             QPointF(scale.left, self.height() - 0.5), QPointF(scale.left + scale.width, self.height() - 0.5)
         )
 
-    def _labels(self, frame: int, decimals: int) -> tuple[str, str]:
-        return f"{frame:,}".replace(",", "\u202f"), clock(self._seconds(frame), decimals)
 
-    def _decimals(self, step: int) -> int:
-        """Decimals that tell two neighbouring ticks apart."""
-        apart = abs(self._seconds(min(step, self.scale.frames - 1)) - self._seconds(0))
-        return 0 if apart >= 1 else 1 if apart >= 0.1 else 2 if apart >= 0.01 else 3
+def _labels(frame: int, seconds: Callable[[int], float], decimals: int) -> tuple[str, str]:
+    """Number and time of a frame."""
+    return f"{frame:,}".replace(",", "\u202f"), clock(seconds(frame), decimals)
+
+
+def _decimals(step: int, frames: int, seconds: Callable[[int], float]) -> int:
+    """Decimals that tell the times of two neighbouring ticks apart."""
+    apart = abs(seconds(min(step, frames - 1)) - seconds(0))
+    return 0 if apart >= 1 else 1 if apart >= 0.1 else 2 if apart >= 0.01 else 3
 
 
 class BarsLane(Lane):

@@ -201,8 +201,9 @@ class TimelinePanel(QWidget):
         frames = self._session.frames
         self.stack.surface.enabled = media is not None
         self.stack.thumbnails.set_media(media)
-        if media is not None:
-            self.stack.ruler.set_clock(media.index.seconds)
+        self.stack.ruler.set_clock(media.index.seconds if media is not None else None)
+        for button in self._buttons.values():
+            button.setEnabled(media is not None)
         self._set_scale(FrameScale.whole(frames, self._scale.left, self._scale.width))
         self.stack.marks.set_marks(self._session.marks)
         self.stack.cached.set_ranges(self._session.cached_ranges)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -27,6 +28,7 @@ from engine.video.index import FrameIndex, make_index
 from gui.session import Session
 from gui.settings import Settings
 
+NAME = "interview_2024-03-01.mp4"
 SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
@@ -86,8 +88,9 @@ class FakeMedia:
 
     def identity(self, cancel: Any = None, progress: Any = None) -> VideoIdentity:
         index = self.index
+        digest = SHA if self.path.name == NAME else hashlib.sha256(self.path.name.encode()).hexdigest()
         return VideoIdentity(
-            str(self.path), SHA, 6_123_456, len(index), index.duration, index.variable_rate,
+            str(self.path), digest, 6_123_456, len(index), index.duration, index.variable_rate,
             self.width, self.height, index.time_base,
         )  # fmt: skip
 
@@ -239,7 +242,7 @@ class Scene:
         job = next(job for job, r in self.engine.requests.items() if type(r).__name__ == "DetectorsRequest")
         self.send(DetectorsListed(job, detectors or (make_detector(), make_detector("frame-b4", trained=False))))
 
-    def open(self, qtbot: Any, name: str = "interview_2024-03-01.mp4") -> None:
+    def open(self, qtbot: Any, name: str = NAME) -> None:
         path = self.folder / name
         self.session.open([path])
         qtbot.waitUntil(lambda: self.session.media is not None and self.session.identity is not None)

@@ -12,7 +12,7 @@ from engine.results import VideoIdentity
 from engine.video.index import make_index
 from gui.panels.explanation import ExplanationPanel
 from gui.panels.integrity import IntegrityPanel, index_rows
-from gui.panels.weights import CardView, WeightsPanel, measure_row, words
+from gui.panels.weights import CardView, WeightsPanel, measure_row, split_table, words
 
 
 @pytest.fixture
@@ -166,6 +166,7 @@ def test_cards_tell_trained_from_untrained_and_trusted_from_not(scene, qtbot):
     said = [label.text() for label in trained.findChildren(QLabel)]
     assert "✓ trained" in said
     assert "! Not trusted for a verdict. Read its scores as hints." in said
+    assert "Must not be used for: Proof by itself." in said
     assert "The lower end of the interval on unseen methods is under 0.7." in said
     said = [label.text() for label in untrained.findChildren(QLabel)]
     assert "✕ not trained" in said
@@ -183,6 +184,13 @@ def test_a_measure_is_given_with_its_interval_and_on_what():
 
 def test_values_of_a_card_are_read_as_words():
     assert words([{"name": "LFW", "ok": True}, 0.5]) == "name: LFW, ok: yes; 0.5"
+
+
+def test_lists_of_a_card_become_points_and_the_rest_facts():
+    facts, points = split_table({"pairs_per_step": 16, "data": ["LFW", "DFDC"], "only": ["one"], "share": 0.25})
+    assert facts == [("Pairs per step", "16"), ("Only", "one"), ("Share", "0.25")]
+    assert points == [("Data", ["LFW", "DFDC"])]
+    assert split_table(None) == ([], [])
 
 
 def test_importing_sends_the_chosen_folder_to_the_engine(scene, qtbot, monkeypatch, tmp_path):

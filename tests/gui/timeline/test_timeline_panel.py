@@ -197,6 +197,19 @@ def test_another_video_takes_everything_with_it(panel, scene, qtbot):
     assert panel.stack.marks.marks == ()
 
 
+def test_without_a_video_the_timeline_is_empty_and_quiet(make_scene, qtbot):
+    panel = TimelinePanel(make_scene(500).session)
+    qtbot.addWidget(panel)
+    panel.resize(1200, 320)
+    panel.show()
+    qtbot.mouseClick(panel.stack.surface, LEFT, pos=QPoint(600, 150))
+    panel.zoom_in()
+    panel.stack.surface.hovered.emit(3)
+    assert panel.readout.text() == ""
+    ruler = panel.stack.ruler.grab().toImage()
+    assert {ruler.pixelColor(x, 8).name() for x in range(100, 1100)} == {ruler.pixelColor(100, 3).name()}
+
+
 def test_stretches_are_the_runs_of_true():
     assert stretches(np.array([1, 1, 0, 1, 0, 0, 1], bool)) == [(0, 1), (3, 3), (6, 6)]
     assert stretches(np.zeros(4, bool)) == []
