@@ -3,9 +3,9 @@
 import importlib
 import sys
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 
+from engine import __version__
 from engine.cli.crash import described, record_crash
 from engine.cli.words import Parser
 from engine.errors import CancelledError, TellframeError, UsageError
@@ -57,7 +57,7 @@ def _dispatch(argv: Sequence[str], open_window: OpenWindow | None) -> int:
         epilog="`python main.py COMMAND --help` explains a command. Frames A:B include A and exclude B, counted "
         "from 0. Exit status: 0 done, 2 the input or the words are at fault, 1 we are at fault, 130 cancelled.",
     )
-    parser.add_argument("--version", action="version", version=f"Tellframe {metadata.version('tellframe')}")
+    parser.add_argument("--version", action="version", version=f"Tellframe {__version__}")
     word = argv[0] if argv else ""
     if not word.startswith("-") and word not in COMMANDS:
         return _window([Path(each) for each in argv], open_window)

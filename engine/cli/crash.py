@@ -4,10 +4,9 @@ import platform
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 
-from engine import paths
+from engine import __version__, paths
 from engine.errors import TellframeError
 
 
@@ -33,7 +32,7 @@ def record_crash(argv: Sequence[str], error: BaseException) -> Path:
     details = error.details if isinstance(error, EngineCrash) else "".join(traceback.format_exception(error))
     with place.open("a", encoding="utf-8") as log:
         log.write(
-            f"{datetime.now(UTC).isoformat(timespec='seconds')} Tellframe {metadata.version('tellframe')}, "
+            f"{datetime.now(UTC).isoformat(timespec='seconds')} Tellframe {__version__}, "
             f"Python {platform.python_version()}, {platform.platform()}\n{' '.join(argv)}\n{details}\n"
         )
     return place

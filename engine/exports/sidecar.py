@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
+from engine import __version__
 from engine.case.codec import encode_provenance
 from engine.rendering.style import OverlayStyle
 from engine.results import Provenance, VideoIdentity
@@ -18,7 +19,7 @@ LIBRARIES = ("av", "numpy", "opencv-python-headless")
 def header(identity: VideoIdentity) -> dict[str, Any]:
     """Program, versions, time and evidence."""
     return {
-        "program": {"name": "Tellframe", "version": metadata.version("tellframe")},
+        "program": {"name": "Tellframe", "version": __version__},
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "source": video(identity),
