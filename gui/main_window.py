@@ -358,6 +358,7 @@ class MainWindow(QMainWindow):
         settings.keep_layout("geometry", self.saveGeometry())
         settings.keep_layout("state", self.saveState(LAYOUT_VERSION))
         QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        self.hide()  # the engine may need a moment to stop: the user need not watch that
         self._session.close()
         super().closeEvent(event)
 

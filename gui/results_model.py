@@ -81,16 +81,20 @@ class TrackSeries:
         at = slice(other.first - self.first, other.last - self.first + 1)
         self.boxes[at] = np.where(np.isnan(other.boxes), self.boxes[at], other.boxes)
         self.probability[at] = np.where(np.isnan(other.probability), self.probability[at], other.probability)
-        self._merge(other.spans, other.scores)
+        if len(other.spans):
+            self._merge(other.spans, other.scores)
 
     def _merge(self, spans: IntArray, scores: FloatArray) -> None:
-        """Insert sorted spans; those that are there already get the new score."""
-        both = np.concatenate((self.spans, spans))
-        values = np.concatenate((self.scores, scores))
+        """Insert sorted spans; those that are there already get the new score. Only what they touch is sorted."""
+        start = int(np.searchsorted(self.spans[:, 0], spans[0, 0], side="left"))
+        end = int(np.searchsorted(self.spans[:, 0], spans[-1, 0], side="right"))
+        both = np.concatenate((self.spans[start:end], spans))
+        values = np.concatenate((self.scores[start:end], scores))
         order = np.lexsort((both[:, 1], both[:, 0]))  # stable: of equal spans the new one comes last
         both, values = both[order], values[order]
         newest = np.append((both[1:] != both[:-1]).any(axis=1), [True])
-        self.spans, self.scores = both[newest], values[newest]
+        self.spans = np.concatenate((self.spans[:start], both[newest], self.spans[end:]))
+        self.scores = np.concatenate((self.scores[:start], values[newest], self.scores[end:]))
 
     def _cover(self, first: int, last: int) -> None:
         first, last = min(first, self.first), max(last, self.last)

@@ -1,0 +1,148 @@
+"""Results by frame against a plain dictionary that is filled the slow way."""
+
+import time
+from collections.abc import Mapping
+
+import fakes
+import numpy as np
+import pytest
+
+from engine.results import FaceTrack, Scores, frozen
+from engine.runtime.protocol import AnalysisDone, SegmentAnalyzed
+from gui.results_model import ResultsModel
+
+
+def a_track(number: int, frames: np.ndarray) -> FaceTrack:
+    boxes = np.stack([frames, frames + 1, frames + 50, frames + 60], axis=1).astype(np.float32) + number * 100
+    n = len(frames)
+    return FaceTrack(
+        number,
+        frozen(frames.astype(np.int64)),
+        frozen(boxes),
+        frozen(np.zeros((n, 5, 2), np.float32)),
+        frozen(np.ones(n, np.float32)),
+        frozen(np.ones(n, np.bool_)),
+        frozen(boxes),
+    )
+
+
+def some_scores(number: int, spans: np.ndarray, values: np.ndarray) -> Scores:
+    values = frozen(values.astype(np.float32))
+    return Scores("frame-mobile", number, frozen(spans.astype(np.int64)), values, values, fakes.PROVENANCE)
+
+
+def segment(
+    first: int,
+    last: int,
+    tracks: list[FaceTrack],
+    scores: list[Scores],
+    joined: Mapping[int, int] | None = None,
+) -> SegmentAnalyzed:
+    return SegmentAnalyzed(
+        1, fakes.identity("/a"), "frame-mobile", first, last, tuple(tracks), tuple(scores), joined or {}  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def test_stretches_in_any_order_give_what_a_dictionary_gives() -> None:
+    rng = np.random.default_rng(2)
+    model, length = ResultsModel(400), 25
+    boxes: dict[tuple[int, int], np.ndarray] = {}
+    values: dict[tuple[int, int], float] = {}
+    for start in rng.permutation(np.arange(0, 400, length)):
+        tracks, scores = [], []
+        for number in (0, 1, 2):
+            frames = np.flatnonzero(rng.random(length) < 0.7) + start
+            if not len(frames):
+                continue
+            tracks.append(a_track(number, frames))
+            chosen = frames[::3]
+            probabilities = rng.random(len(chosen)).astype(np.float32)
+            scores.append(some_scores(number, np.stack([chosen, chosen], 1), probabilities))
+            boxes.update({(number, int(f)): b for f, b in zip(frames, tracks[-1].boxes, strict=True)})
+            values.update({(number, int(f)): float(p) for f, p in zip(chosen, probabilities, strict=True)})
+        model.add_segment(segment(int(start), int(start) + length - 1, tracks, scores))
+    assert model.share_analysed == 1.0
+    for frame in range(400):
+        faces = {face.track_id: face for face in model.faces_at(frame)}
+        assert set(faces) == {n for n in (0, 1, 2) if (n, frame) in boxes}
+        for number, face in faces.items():
+            assert np.array_equal(face.box, boxes[number, frame])
+            assert np.isnan(face.probability) == ((number, frame) not in values)
+    for track in model:
+        mine = {f: p for (n, f), p in values.items() if n == track.id}
+        at, probability = track.curve()
+        assert at.tolist() == sorted(mine)
+        assert probability.tolist() == [np.float32(mine[f]) for f in sorted(mine)]
+        assert track.mean == pytest.approx(np.mean(list(mine.values())), abs=1e-6)
+    assert model.running_probability == pytest.approx(max(t.mean for t in model))
+
+
+def test_a_person_found_to_be_the_same_becomes_one_track() -> None:
+    model = ResultsModel(100)
+    first, second = np.arange(0, 25), np.arange(25, 50)
+    spans = [np.stack([f, f], 1) for f in (first, second)]
+    model.add_segment(segment(0, 24, [a_track(7, first)], [some_scores(7, spans[0], np.full(25, 0.2))]))
+    model.add_segment(segment(25, 49, [a_track(9, second)], [some_scores(9, spans[1], np.full(25, 0.8))], {9: 7}))
+    assert list(model.tracks) == [7]
+    track = model.tracks[7]
+    assert (track.first, track.last) == (0, 49)
+    assert track.probability_at(10) == pytest.approx(0.2)
+    assert track.probability_at(30) == pytest.approx(0.8)
+    assert track.mean == pytest.approx(0.5)
+
+
+def test_a_track_that_is_only_renamed_keeps_its_frames() -> None:
+    model = ResultsModel(100)
+    frames = np.arange(5, 10)
+    model.add_segment(segment(0, 24, [a_track(3, frames)], []))
+    model.add_segment(segment(25, 49, [], [], {3: 1}))
+    assert [(t.id, t.first, t.last) for t in model] == [(1, 5, 9)]
+
+
+def test_a_score_that_comes_again_replaces_the_old_one() -> None:
+    model = ResultsModel(50)
+    frames = np.arange(10)
+    spans = np.stack([frames, frames], 1)
+    for value in (0.3, 0.9):
+        model.add_segment(segment(0, 9, [a_track(0, frames)], [some_scores(0, spans, np.full(10, value))]))
+    assert model.tracks[0].scores.tolist() == [np.float32(0.9)] * 10
+
+
+def test_spans_of_several_frames_cover_them_all() -> None:
+    model = ResultsModel(50)
+    frames = np.arange(20)
+    spans = np.array([[0, 7], [8, 15]])
+    model.add_segment(segment(0, 19, [a_track(0, frames)], [some_scores(0, spans, np.array([0.1, 0.7]))]))
+    track = model.tracks[0]
+    assert [round(track.probability_at(f), 3) for f in (0, 7, 8, 15)] == [0.1, 0.1, 0.7, 0.7]
+    assert np.isnan(track.probability_at(16))
+    assert track.curve()[0].tolist() == [3.5, 11.5]
+
+
+def test_the_end_replaces_everything() -> None:
+    model = ResultsModel(100)
+    model.add_segment(segment(0, 24, [a_track(4, np.arange(25))], []))
+    frames = np.arange(30, 40)
+    scores = some_scores(0, np.stack([frames, frames], 1), np.full(10, 0.6))
+    done = AnalysisDone(
+        1, fakes.identity("/a"), "frame-mobile", (a_track(0, frames),), (scores,), 0.6, ("small faces",)  # type: ignore[arg-type]
+    )  # fmt: skip
+    model.replace(done)
+    assert [(t.id, t.first, t.last) for t in model] == [(0, 30, 39)]
+    assert (model.fake_probability, model.warnings, model.done) == (0.6, ("small faces",), True)
+    assert model.faces_at(10) == ()
+
+
+def test_a_two_hour_video_is_filled_without_slowing_down() -> None:
+    """One stretch costs the same at the end as at the beginning, far below what the window may stand still."""
+    frames, length = 2 * 3600 * 25, 250
+    model = ResultsModel(frames)
+    took = []
+    for start in range(0, frames, length):
+        span = np.arange(start, start + length)
+        part, scores = a_track(0, span), some_scores(0, np.stack([span, span], 1), np.full(length, 0.5))
+        began = time.thread_time()
+        model.add_segment(segment(start, start + length - 1, [part], [scores]))
+        took.append(time.thread_time() - began)
+    assert len(model.tracks[0].scores) == frames
+    assert np.quantile(took, 0.99) < 0.03
