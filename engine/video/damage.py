@@ -41,16 +41,18 @@ class DamageLog:
             self._frames.add(index)
 
     def add_spreading(self, found: Iterable[int]) -> None:
-        """Note frames found broken, and with each all that is decoded after it up to the next key frame.
+        """Note frames found broken, and with each all that may be built on it: nothing in the file tells how far.
 
-        Those may be built on the broken picture, and nothing in the file tells how far the fault has spread.
+        These are the frames decoded after it up to the next key frame, and those that are decoded after that key
+        frame but shown before it (open GOP).
         """
         for index in found:
             ranks, keys = self._index.rank, self._index.keys
-            first = int(ranks[index])
-            later = ranks[keys][ranks[keys] > first]
-            end = int(later.min()) if len(later) else len(ranks)
-            spoilt = np.flatnonzero((ranks >= first) & (ranks < end))
+            later = keys[ranks[keys] > ranks[index]]
+            spoilt = ranks >= ranks[index]
+            if len(later):
+                key = later[np.argmin(ranks[later])]
+                spoilt &= (ranks < ranks[key]) | (np.arange(len(ranks)) < key)
             with self._lock:
                 self._suspected = True
-                self._frames.update(spoilt.tolist())
+                self._frames.update(np.flatnonzero(spoilt).tolist())

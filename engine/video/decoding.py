@@ -17,7 +17,7 @@ from engine.video.source import choose_stream, open_container
 _SKIPPABLE = ("h264", "mpeg2video", "mpeg1video")
 
 # Decoders whose threads read a damaged picture in different ways without a complaint: one way for all manners.
-_SAME_THREADS = {"hevc": "FRAME", "vp8": "NONE"}
+_SAME_THREADS = {"hevc": "FRAME", "vp8": "NONE", "mpeg1video": "NONE", "mpeg2video": "NONE"}
 
 
 class Manner(Enum):

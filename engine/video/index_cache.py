@@ -5,6 +5,7 @@ import io
 import os
 import time
 import zipfile
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def _load(stored: Path) -> FrameIndex | None:
                 time_base=Fraction(numbers[0], numbers[1]),
                 end_pts=numbers[2],
             )
-    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, IndexError, zipfile.BadZipFile):
         return None
     return index if len(index) == numbers[3] else None
 
@@ -84,4 +85,5 @@ def _store(stored: Path, index: FrameIndex) -> None:
             np.savez(file, allow_pickle=False, **arrays)
         part.replace(stored)
     except OSError:  # a full or forbidden cache costs time, nothing else
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()

@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -153,7 +154,7 @@ def test_the_cache_is_bounded_and_told(media: Media, screen: Screen) -> None:
     server.close()
     assert any(first <= 30 <= last for first, last in ranges)
     assert sum(last - first + 1 for first, last in ranges) <= 20
-    assert all(a[1] + 1 < b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+    assert all(a[1] + 1 < b[0] for a, b in pairwise(ranges))
 
 
 def test_playing_reads_ahead(server: FrameServer, screen: Screen) -> None:
