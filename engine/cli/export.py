@@ -10,7 +10,7 @@ from engine.cli import words
 from engine.cli.scenes import analysed_scene
 from engine.cli.session import EngineSession
 from engine.errors import UsageError
-from engine.exports.clip import export_clip
+from engine.exports.clip import export_clip, require_sound
 from engine.exports.files import never_over
 from engine.rendering.style import OverlayStyle
 from engine.video.media import open_media
@@ -37,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
     media = open_media(only_video(args.source) if case else args.source)
     try:
         words.inside(frames, len(media.index), media.path)
+        if args.audio:
+            require_sound(media)
         with EngineSession(args.device) as session:
             scene = analysed_scene(session, media, frames, args.detector, args.explainer, args.device, case)
             made = export_clip(media, args.out, scene, style, audio=args.audio, progress=session.progress.show)

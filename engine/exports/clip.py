@@ -52,6 +52,8 @@ def export_clip(
     """
     beside = out.with_suffix(".json")
     _check(media, out, beside, scene)
+    if audio:
+        require_sound(media)
     identity = media.identity(cancel, progress)
     meter = ProgressMeter("Writing the clip", scene.last - scene.first + 1, "frames", progress)
     entries: list[dict[str, Any]] = []
@@ -101,6 +103,12 @@ def export_clip(
         if sound is not None:
             sound.close()
     return ExportedClip(out, beside, missing)
+
+
+def require_sound(media: Media) -> None:
+    """Raise UsageError if there is no sound to bring along."""
+    if not media.facts.audio:
+        raise UsageError("There is no sound", advice="Export without it", file=media.path)
 
 
 def faces_entry(shown: FrameShown) -> list[dict[str, Any]]:
@@ -173,10 +181,7 @@ def _write_frames(
 def _sound(media: Media, scene: Scene) -> AudioCut:
     index = media.index
     end = index.end_pts if scene.last + 1 == len(index) else int(index.pts[scene.last + 1])
-    try:
-        return AudioCut(media.path, int(index.pts[scene.first]) * index.time_base, end * index.time_base)
-    except LookupError:
-        raise UsageError("The video has no sound", advice="Export without sound", file=media.path) from None
+    return AudioCut(media.path, int(index.pts[scene.first]) * index.time_base, end * index.time_base)
 
 
 def _words(sound: AudioCut | None) -> str | None:

@@ -141,7 +141,7 @@ def test_what_makes_no_sense_is_refused(
 
 
 def test_sound_is_asked_for_in_vain(tmp_path: Path, media: Media) -> None:
-    with pytest.raises(UsageError, match="has no sound"):
+    with pytest.raises(UsageError, match="There is no sound"):
         export_clip(media, tmp_path / "a.mp4", make_scene(media.width, media.height), STYLE, audio=True)
     assert list(tmp_path.iterdir()) == []
 
