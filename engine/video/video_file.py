@@ -75,6 +75,8 @@ class VideoFile:
             found.append(
                 f"The file has {len(self._facts.video)} video streams; stream {self._facts.chosen} is shown"
             )
+        if self._index.stamp is None:
+            found.append("Frames can only be found by decoding from the start: going to a frame takes longer")
         if self.damaged:
             found.append(f"{len(self.damaged)} damaged frames found so far")
         return tuple(found)

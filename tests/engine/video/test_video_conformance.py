@@ -142,6 +142,24 @@ def test_a_constant_rate_is_called_constant(tmp_path: Path) -> None:
     assert index.duration == pytest.approx(3.0, abs=0.035)
 
 
+def test_two_recordings_in_one_file_are_read_as_they_follow(tmp_path: Path) -> None:
+    """Copied one behind the other, their times repeat and their sizes differ."""
+    first = make_clip(tmp_path / "first.ts", Clip(suffix=".ts", frames=60, options=x264()))
+    second = make_clip(tmp_path / "second.ts", Clip(suffix=".ts", frames=60, width=176, options=x264()))
+    both = tmp_path / "both.ts"
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    media = open_media(both)
+    assert len(media.index) == 120
+    assert any("from the start" in warning for warning in media.warnings())
+    reader = media.reader(stepping=True)
+    try:
+        order = random.Random(3).sample(range(120), 40)
+        assert [read_number(reader.read(i).pixels) for i in order] == [i % 60 for i in order]
+        assert reader.read(119).pixels.shape == (media.height, media.width, 3)
+    finally:
+        reader.close()
+
+
 def test_a_step_leaves_frames_out(tmp_path: Path) -> None:
     reader = open_media(make_clip(tmp_path / "clip.mp4", Clip(frames=50, options=x264()))).reader()
     try:
