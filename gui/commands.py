@@ -15,6 +15,13 @@ from gui.keymap import Keymap
 from gui.session import Session
 
 EXPLAINER_KEYS = 9
+EXPLAINERS = {"gradcam": "Signed Grad-CAM"}
+"""Names of explainers where the id is not one already."""
+
+
+def explainer_name(explainer_id: str) -> str:
+    """As the user reads it."""
+    return EXPLAINERS.get(explainer_id, explainer_id)
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class Command:
         checked: whether it is on, for commands that switch something; None for others.
         enabled: whether it makes sense now.
         repeats: whether holding the key repeats it.
+        named: what it is called now, empty to leave it out of menus; None if it always has the same name.
     """
 
     id: str
@@ -42,6 +50,7 @@ class Command:
     checked: Callable[[], bool] | None = None
     enabled: Callable[[], bool] = lambda: True
     repeats: bool = False
+    named: Callable[[], str] | None = None
 
 
 class Window(Protocol):
@@ -300,8 +309,9 @@ def _view_commands(session: Session, window: Window) -> tuple[Command, ...]:
         return session.media is not None
 
     def explainer(number: int) -> Command:
-        def known() -> bool:
-            return session.detector is not None and number <= len(session.detector.explainers)
+        def name() -> str:
+            explainers = session.detector.explainers if session.detector is not None else ()
+            return f"Masks by {explainer_name(explainers[number - 1])}" if number <= len(explainers) else ""
 
         def choose() -> None:
             if session.detector is not None:
@@ -314,7 +324,8 @@ def _view_commands(session: Session, window: Window) -> tuple[Command, ...]:
             f"Explainer {number}",
             f"Show masks of explainer {number}",
             choose,
-            enabled=known,
+            enabled=lambda: bool(name()),
+            named=name,
         )
 
     return (
@@ -386,6 +397,7 @@ def make_actions(commands: tuple[Command, ...], keymap: Keymap, owner: QWidget) 
             action.setIcon(theme.icon(command.icon))
         action.setAutoRepeat(command.repeats)
         action.setCheckable(command.checked is not None)
+        action.setIconVisibleInMenu(command.checked is None)  # a tick takes its place
         action.triggered.connect(lambda _checked=False, do=command.do: do())
         owner.addAction(action)
         actions[command.id] = action
@@ -405,6 +417,9 @@ def refresh(commands: tuple[Command, ...], actions: dict[str, QAction]) -> None:
     for command in commands:
         action = actions[command.id]
         action.setEnabled(command.enabled())
+        if command.named is not None:
+            action.setVisible(bool(command.named()))
+            action.setText(command.named())
         if command.checked is not None:
             action.setChecked(command.checked())
 

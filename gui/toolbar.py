@@ -17,12 +17,11 @@ from PySide6.QtWidgets import (
 )
 
 from gui import theme
+from gui.commands import explainer_name
 from gui.session import Session
 from gui.videos import Analysis, AnalysisState
 
 DEVICES = (("auto", "Auto"), ("cpu", "CPU"), ("cuda", "GPU"))
-EXPLAINERS = {"gradcam": "Signed Grad-CAM"}
-"""Names of explainers where the id is not one already."""
 
 
 class MainToolBar(QToolBar):
@@ -39,8 +38,8 @@ class MainToolBar(QToolBar):
         self.setIconSize(QSize(18, 18))
         self.toggleViewAction().setEnabled(False)
         self._session, self._actions = session, actions
-        self._detector = self._combo("Detector", "What scores the faces", 13)
-        self._explainer = self._combo("Explainer", "What shows why (1 to 9)", 15)
+        self._detector = self._combo("Detector", "What scores the faces", 11)
+        self._explainer = self._combo("Explainer", "What shows why (1 to 9)", 12)
         self._device = self._combo("Device", "Where the next analysis runs", 4)
         self._threshold = QDoubleSpinBox()
         self._people = QMenu("One face", self)
@@ -68,15 +67,6 @@ class MainToolBar(QToolBar):
         self._open = self._button("open")
         self._open.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.addWidget(self._open)
-        self.addSeparator()
-        for text, widget in (
-            ("Detector", self._detector),
-            ("Explainer", self._explainer),
-            ("Threshold", self._threshold),
-            ("Device", self._device),
-        ):
-            self.addWidget(self._labelled(text, widget))
-        self.addSeparator()
         self._analyse = self._make_analyse_button()
         self._analyse_action = self.addWidget(self._analyse)
         self._cancel = QPushButton(theme.icon("cancel"), "Cancel")
@@ -88,6 +78,14 @@ class MainToolBar(QToolBar):
         self._progress.setFixedWidth(170)
         self._progress.setAccessibleName("Progress of the analysis")
         self._progress_action = self.addWidget(self._progress)
+        self.addSeparator()
+        for text, widget in (
+            ("Detector", self._detector),
+            ("Explainer", self._explainer),
+            ("Threshold", self._threshold),
+            ("Device", self._device),
+        ):
+            self.addWidget(self._labelled(text, widget))
         self._state.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         theme.set_role(self._state, "muted")
         self.addWidget(self._state)
@@ -169,7 +167,7 @@ class MainToolBar(QToolBar):
             self._detector.setCurrentIndex(self._detector.findData(session.detector_id))
             self._explainer.clear()
             for explainer_id in detector.explainers if detector else ():
-                self._explainer.addItem(EXPLAINERS.get(explainer_id, explainer_id), explainer_id)
+                self._explainer.addItem(explainer_name(explainer_id), explainer_id)
             self._explainer.setCurrentIndex(self._explainer.findData(session.explainer_id))
         self._explainer.setEnabled(self._explainer.count() > 0)
         with QSignalBlocker(self._threshold), QSignalBlocker(self._device):

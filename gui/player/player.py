@@ -152,7 +152,7 @@ class PlayerPanel(QWidget):
         self._name.setToolTip(str(video.path) if video else "")
         self._tools.setVisible(media is not None)
         if media is None:
-            self._facts.clear()
+            self._facts.set_wordings()
             return
         stream, index = media.facts.stream, media.index
         rate = f"{index.rate:.3f}".rstrip("0").rstrip(".")
@@ -165,7 +165,7 @@ class PlayerPanel(QWidget):
             parts.append("interlaced")
         if stream.pixel_aspect != 1:
             parts.append(f"pixel aspect {stream.pixel_aspect.numerator}:{stream.pixel_aspect.denominator}")
-        self._facts.setText("  ·  ".join(parts))
+        self._facts.set_wordings(*("  ·  ".join(parts[:n]) for n in range(len(parts), 0, -1)))
 
     def _show_zoom(self) -> None:
         self._zoom.setText(f"{self.picture.zoom:.0%}")

@@ -1,7 +1,7 @@
 """The row below the picture: playing, stepping, frame, time, and how exact the picture is. GUI thread only."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QIntValidator, QPaintEvent
+from PySide6.QtGui import QAction, QIntValidator, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QToolButton, QWidget
 
 from gui import theme
@@ -22,15 +22,26 @@ def tool_button(action: QAction) -> QToolButton:
 
 
 class OptionalLabel(QLabel):
-    """Words that give way: they are shown whole or, where there is no room, not at all."""
+    """Words that give way: the longest of several wordings that fits is shown, whole, or none."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._wordings: tuple[str, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if self.fontMetrics().horizontalAdvance(self.text()) <= self.contentsRect().width():
-            super().paintEvent(event)
+    def set_wordings(self, *wordings: str) -> None:
+        """Give the wordings, the longest first."""
+        self._wordings = wordings
+        self._choose()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._choose()
+
+    def _choose(self) -> None:
+        metrics, room = self.fontMetrics(), self.contentsRect().width()
+        fitting = (words for words in self._wordings if metrics.horizontalAdvance(words) <= room)
+        self.setText(next(fitting, ""))
 
 
 class Transport(QWidget):
@@ -52,9 +63,9 @@ class Transport(QWidget):
         self.frame_field.setValidator(QIntValidator(0, 0, self))
         self.frame_field.returnPressed.connect(self._go_to_frame)
         self.time_field.returnPressed.connect(self._go_to_time)
-        self._of_frames, self._of_time, self._pts = QLabel(), QLabel(), OptionalLabel()
+        self._of_frames, self._of_time = QLabel(), OptionalLabel()
         self._exact, self._speed, self._dropped = QLabel(), QLabel(), QLabel()
-        for label in (self._of_frames, self._of_time, self._pts):
+        for label in (self._of_frames, self._of_time):
             theme.set_role(label, "muted")
             label.setFont(theme.numbers_font(label))
         for label in (self._exact, self._speed, self._dropped):
@@ -80,12 +91,12 @@ class Transport(QWidget):
         row.addWidget(tool_button(actions["peak_back"]))
         row.addWidget(tool_button(actions["peak_forward"]))
         row.addSpacing(10)
-        for widget in (self.frame_field, self._of_frames, None, self.time_field, self._of_time, None, self._pts):
+        for widget in (self.frame_field, self._of_frames, None, self.time_field, self._of_time):
             if widget is None:
                 row.addSpacing(8)
             else:
                 row.addWidget(widget)
-        row.setStretchFactor(self._pts, 1)
+        row.setStretchFactor(self._of_time, 1)
         for badge in (self._speed, self._dropped, self._exact):
             row.addSpacing(4)
             row.addWidget(badge)
@@ -108,7 +119,6 @@ class Transport(QWidget):
         last = max(0, self._session.frames - 1)
         self.frame_field.setValidator(QIntValidator(0, last, self))
         self._of_frames.setText(f"/ {last:,}" if media else "")
-        self._of_time.setText(f"/ {timecode(media.index.duration)}" if media else "")
         self._fit_field(self.frame_field, "0" * max(4, len(str(last))))
         self._fit_field(self.time_field, timecode(media.index.duration if media else 0))
         self._on_frame(self._session.frame)
@@ -119,14 +129,15 @@ class Transport(QWidget):
         if media is None:
             self.frame_field.clear()
             self.time_field.clear()
-            self._pts.clear()
+            self._of_time.set_wordings()
             return
         if not self.frame_field.hasFocus() or not self.frame_field.isModified():
             self.frame_field.setText(str(frame))
         if not self.time_field.hasFocus() or not self.time_field.isModified():
             self.time_field.setText(timecode(media.index.seconds(frame)))
         pts = f"pts {int(media.index.pts[frame])}"
-        self._pts.setText(pts)
+        whole = f"/ {timecode(media.index.duration)}"
+        self._of_time.set_wordings(f"{whole}   {pts}", whole)
         self.time_field.setToolTip(f"{pts}, time base {media.index.time_base} s. {TIME_TIP}")
         self._show_exactness()
 
