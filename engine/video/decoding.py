@@ -30,7 +30,7 @@ class Manner(Enum):
     """
 
     SEQUENTIAL = 0
-    STEPPING = 4
+    STEPPING = 3
     CAREFUL = 1
 
 
