@@ -9,7 +9,6 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
-    QGuiApplication,
     QKeyEvent,
     QShowEvent,
 )
@@ -29,7 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import commands, keymap
+from gui import clipboard, commands, keymap
 from gui.dialogs import mark
 from gui.dialogs.export import ExportDialog
 from gui.dialogs.keys import KeysDialog
@@ -258,11 +257,9 @@ class MainWindow(QMainWindow):
         frame, video = session.shown, session.current
         if frame is None or video is None:
             return
-        data = QMimeData()
         adjusted = self.player.picture.display.changed
-        data.setText(frame_text(str(video.path), session.identity, frame, adjusted=adjusted))
-        data.setImageData(frame_image(frame.pixels).copy())
-        QGuiApplication.clipboard().setMimeData(data)
+        text = frame_text(str(video.path), session.identity, frame, adjusted=adjusted)
+        clipboard.copy(text, frame_image(frame.pixels).copy())
         session.notify("info", f"Frame {frame.index} was copied, with its provenance as text")
 
     def edit_settings(self) -> None:
