@@ -32,13 +32,18 @@ shown = MainWindow.showEvent
 
 def note(window, event):
     shown(window, event)
-    QTimer.singleShot(0, lambda: print("visible", time.time()))
+    QTimer.singleShot(0, lambda: print("visible", time.time(), time.process_time()))
     QTimer.singleShot(50, window.close)
 
 MainWindow.showEvent = note
 app.make_engine = lambda deliver, device: Engine(deliver, device, worker="fakes")
 sys.exit(app.run([]))
 """
+
+
+def is_quiet() -> bool:
+    """Whether the machine has so little else to do that times on the clock mean something."""
+    return os.getloadavg()[0] < 0.5 * (os.cpu_count() or 1)
 
 
 def run_python(code: str) -> subprocess.CompletedProcess[str]:
@@ -54,12 +59,14 @@ def test_the_window_needs_nothing_heavy_to_appear() -> None:
 
 
 def test_the_window_is_visible_within_three_seconds_and_ends_well() -> None:
-    began = time.time()
+    began, quiet = time.time(), is_quiet()
     result = run_python(START)
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr
-    visible = float(result.stdout.split()[1]) - began
-    assert visible < 3.0
+    visible, work = (float(word) for word in result.stdout.split()[1:3])
+    assert work < 3.0
+    if quiet:  # else the clock measures what else the machine does
+        assert visible - began < 3.0
     assert list(crash.folder().iterdir()) == []
 
 
@@ -105,7 +112,7 @@ def test_the_event_loop_is_never_blocked_while_analysing(qtbot: QtBot, data_dir:
     What the GUI thread does at a stretch is limited on any machine; how long it waits can only be judged on one
     that has nothing else to do.
     """
-    quiet = os.getloadavg()[0] < 0.5 * (os.cpu_count() or 1)
+    quiet = is_quiet()
     clip = data_dir / "dev" / "real" / "swap_kowalski_c02_real_AOC.mp4"
     settings = Settings()
     settings.change(scope_seen=True)
