@@ -1,5 +1,6 @@
 """A whole training: from a data set to weights with their card, written anew whenever validation improves."""
 
+import copy
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 
 from engine.detectors.devices import has_fast_bf16, resolve_device
+from engine.detectors.folding import fold_batch_norm
 from engine.detectors.precision import bf16_deviation, both_precisions
 from engine.detectors.registry import DetectorSpec
 from engine.detectors.weights import save_weights
@@ -105,7 +107,8 @@ def _write(job: Job, run: Trainer, record: dict[str, Any]) -> None:
 
 
 def _deviation(network: FrameNetwork, run: Trainer) -> float:
-    """How far bf16 moves probabilities around one half, on training crops."""
-    network.eval()
+    """How far bf16 moves probabilities around one half, on training crops, folded as detectors are."""
+    folded = copy.deepcopy(network).eval()
+    fold_batch_norm(folded)
     x = torch.cat([to_input(run.batches[number].pictures, network) for number in range(6)])
-    return round(bf16_deviation(*both_precisions(network, x)), 5)
+    return round(bf16_deviation(*both_precisions(folded, x)), 5)
