@@ -247,7 +247,8 @@ class ExplanationPanel(QWidget):
             return "No face on this frame"
         if explanation is None:
             return "Computing…" if session.explaining else "No mask yet"
-        return ""
+        held = session.shown is not None and session.shown.index != explanation.frame
+        return f"Mask of frame {explanation.frame}" if held else ""
 
     def _score(self, explanation: FrameExplanation) -> str:
         probability = 1 / (1 + math.exp(-explanation.logit))

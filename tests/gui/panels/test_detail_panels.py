@@ -90,6 +90,15 @@ def test_another_face_can_be_chosen(explanation, scene, qtbot):
     assert explanation.view.isVisible()
 
 
+def test_a_mask_that_is_held_while_playing_says_of_which_frame_it_is(explanation, scene, qtbot, monkeypatch):
+    scene.explain(355)
+    qtbot.waitUntil(explanation.view.isVisible)
+    held = scene.session.explanations
+    monkeypatch.setattr(type(scene.session), "explanations", property(lambda _: held))
+    scene.session.go_to(357)
+    qtbot.waitUntil(lambda: explanation.state.text() == "Mask of frame 355")
+
+
 def test_sliders_change_the_style_of_the_session_and_follow_it(explanation, scene, qtbot):
     explanation.opacity.setValue(30)
     explanation.threshold.setValue(45)
