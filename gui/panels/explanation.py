@@ -231,8 +231,11 @@ class ExplanationPanel(QWidget):
         return best.track_id if best else None
 
     def _explanation(self) -> FrameExplanation | None:
-        face = self._face()
-        return self._session.explanations.get(face) if face is not None and self._session.masks_visible else None
+        """The mask of the face in question; while playing, as in the player, the latest one of a moment ago."""
+        face, held = self._face(), self._session.held_masks
+        if face is None or not self._session.masks_visible:
+            return None
+        return self._session.explanations.get(face) or (held[1].get(face) if held else None)
 
     def _state(self, explanation: FrameExplanation | None) -> str:
         """Why there is nothing to see, or that something is being computed."""

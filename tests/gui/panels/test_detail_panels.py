@@ -93,8 +93,8 @@ def test_another_face_can_be_chosen(explanation, scene, qtbot):
 def test_a_mask_that_is_held_while_playing_says_of_which_frame_it_is(explanation, scene, qtbot, monkeypatch):
     scene.explain(355)
     qtbot.waitUntil(explanation.view.isVisible)
-    held = scene.session.explanations
-    monkeypatch.setattr(type(scene.session), "explanations", property(lambda _: held))
+    held = 355, scene.session.explanations
+    monkeypatch.setattr(type(scene.session), "held_masks", property(lambda _: held))
     scene.session.go_to(357)
     qtbot.waitUntil(lambda: explanation.state.text() == "Mask of frame 355")
 
