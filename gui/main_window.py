@@ -197,7 +197,7 @@ class MainWindow(QMainWindow):
 
     def _arrange(self) -> None:
         case, details, timeline = self._docks
-        self.resizeDocks([case, details], [240, 330], Qt.Orientation.Horizontal)
+        self.resizeDocks([case, details], [236, 314], Qt.Orientation.Horizontal)
         self.resizeDocks([timeline], [250], Qt.Orientation.Vertical)
 
     def sizeHint(self) -> QSize:
