@@ -24,8 +24,9 @@ BF16_TOLERANCE = 0.01
 
 Computed = TypeVar("Computed")
 
-_BATCH_PIXELS = {"cpu": 16 * 224**2, "cuda": 256 * 224**2}
-"""Crop pixels that go through a network at a time: under half a second on two slow cores."""
+_BATCH_PIXELS = {"cpu": 4 * 224**2, "cuda": 256 * 224**2}
+"""Crop pixels that go through a network at a time. On a CPU few, so that what lies between two layers stays in its
+caches: MobileNetV2 takes 12.2 ms of processor a crop with 4 of them, 17.6 ms with 16."""
 
 
 class FrameDetector(Detector):

@@ -181,7 +181,7 @@ class Analysis:
         ahead = None
         if then is not None and self._session.known_faces(then, shelf) is None:
             ahead = self._session.context(then)
-        window = yield from wait_for(self._open().window(*self._session.context(span), ahead), self._job)
+        window = self._open().window(*self._session.context(span), ahead)
         segment = yield from self._session.find_faces(self._faces, self._open(), window, span, self._job)
         return segment, window
 
@@ -202,7 +202,8 @@ class Analysis:
         if not rows:
             return []
         if window is None:
-            window = yield from wait_for(self._open().window(segment.first, segment.last), self._job)
+            window = self._open().window(segment.first, segment.last)
+            yield from wait_for(window.ready, self._job)
         rows = [row for row in rows if row[0] in window.frames]
         logits = yield from self._logits(rows, window)
         frames, owners = np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.int64)

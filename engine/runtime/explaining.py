@@ -103,7 +103,7 @@ class Explaining:
         segment = self._session.known_faces(span, shelf)
         if segment is None:
             pictures = self._open()
-            window = yield from wait_for(pictures.window(*self._session.context(span)), self._job)
+            window = pictures.window(*self._session.context(span))
             segment = yield from self._session.find_faces(self._faces, pictures, window, span, self._job)
             shelf.keep_faces(segment)
         spec = self._detector.crop_spec
@@ -135,7 +135,8 @@ class Explaining:
     def _crops(self, frame: int, affines: FloatArray) -> Working[np.ndarray | None]:
         """Crops of the exact frame; None, told to the user, if it cannot be decoded."""
         pictures = self._open()
-        window = yield from wait_for(pictures.window(frame, frame), self._job)
+        window = pictures.window(frame, frame)
+        yield from wait_for(window.ready, self._job)
         if frame not in window.frames:
             yield Notice(self._job.id, f"Frame {frame} is damaged and cannot be explained")
             return None

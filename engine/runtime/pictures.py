@@ -38,6 +38,7 @@ class Window:
         frames: those that could be decoded.
         thumbnails: frame -> (36, 64) uint8, for cuts.
         looks: frame on the detection grid -> (h, w, 3) uint8, for faces.
+        ready: done when all is decoded; until then the mappings grow in the picture thread.
     """
 
     def __init__(self, first: int, last: int) -> None:
@@ -70,8 +71,8 @@ class PictureThread:
         self._thread = threading.Thread(target=self._run, name="pictures", daemon=False)
         self._thread.start()
 
-    def window(self, first: int, last: int, then: Span | None = None) -> Future[Window]:
-        """Decode first..last, and after it the stretch that will probably be asked next.
+    def window(self, first: int, last: int, then: Span | None = None) -> Window:
+        """Decode first..last, and after it the stretch that will probably be asked next; returns at once.
 
         Windows that were asked before and are neither of the two are dropped.
         """
@@ -83,7 +84,7 @@ class PictureThread:
             windows = [known.get(span) or Window(*span) for span in wanted]
             self._windows = [w for w in windows if not w.ready.done()]
             self._changed.notify()
-            return windows[0].ready
+            return windows[0]
 
     def looks(self, window: Window, frames: Sequence[int]) -> Future[dict[int, Picture]]:
         """Pictures for the face detector of some frames of a decoded window; damaged ones are left out."""

@@ -1,6 +1,7 @@
 """One piece of evidence while the engine works on it: opened once, hashed once, its faces looked for once."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import wait
 from pathlib import Path
 
 from engine.faces.cuts import find_cuts
@@ -9,9 +10,9 @@ from engine.faces.detector import FaceDetector, working_size
 from engine.faces.segments import FaceSegment, context, find_segment_faces
 from engine.progress import CancelToken, ProgressCallback
 from engine.results import Picture, VideoIdentity
-from engine.runtime.background import Background
+from engine.runtime.background import WAIT, Background
 from engine.runtime.jobs import JobContext
-from engine.runtime.pictures import PictureThread, Window
+from engine.runtime.pictures import PictureThread, Window, wait_for
 from engine.runtime.plan import Span, segment_length, segments
 from engine.runtime.protocol import Event
 from engine.runtime.shelf import Shelf
@@ -82,17 +83,17 @@ class VideoSession:
     def find_faces(
         self, faces: FaceDetector, pictures: PictureThread, window: Window, span: Span, job: JobContext
     ) -> Generator[Event | None, None, FaceSegment]:
-        """The faces of one segment, in steps, from the window over its context."""
+        """The faces of one segment, in steps, from the window over its context, which may still be decoded."""
 
         def detect(frames: Sequence[int]) -> Mapping[int, Sequence[Detection]]:
             missing = [frame for frame in frames if frame not in self._seen]
             self._look(faces, pictures.looks(window, missing).result(), job)
             return {frame: self._seen[frame] for frame in frames if frame in self._seen}
 
-        grid = list(window.looks.items())
-        for at in range(0, len(grid), _LOOKS_AT_A_TIME):
-            self._look(faces, dict(grid[at : at + _LOOKS_AT_A_TIME]), job)
+        while not self._look_ahead(faces, window, job):
+            job.token.check()
             yield None
+        yield from wait_for(window.ready, job)
         segment = find_segment_faces(detect, find_cuts(window.thumbnails), *span, len(self.media.index))
         for frame in list(self._seen)[:-_REMEMBERED_LOOKS]:
             del self._seen[frame]
@@ -106,6 +107,16 @@ class VideoSession:
             if stored is not None:
                 self._found[span] = stored
         return self._found.get(span)
+
+    def _look_ahead(self, faces: FaceDetector, window: Window, job: JobContext) -> bool:
+        """One step of looking at what is decoded so far, or of waiting; whether the whole grid was looked at."""
+        over = window.ready.done()
+        new = [(frame, look) for frame, look in list(window.looks.items()) if frame not in self._seen]
+        if new:
+            self._look(faces, dict(new[:_LOOKS_AT_A_TIME]), job)
+        elif not over:
+            wait([window.ready], timeout=WAIT)
+        return over and len(new) <= _LOOKS_AT_A_TIME
 
     def _look(self, faces: FaceDetector, pictures: Mapping[int, Picture], job: JobContext) -> None:
         """Find the faces of frames that were not looked at before; neighbouring segments share some."""
