@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,9 @@ from engine.errors import CaseError, EvidenceChangedError
 from engine.results import Mark, VideoIdentity, canonical, settings_hash
 
 AnyArray = npt.NDArray[Any]
+
+_CREATING = threading.Lock()
+"""The window and its engine may ask for the same new case at the same moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,8 @@ class CaseFile:
     @classmethod
     def open_or_create(cls, path: Path) -> Self:
         """Open the case if the file exists, create it otherwise."""
-        return cls.open(path) if path.exists() else cls.create(path)
+        with _CREATING:
+            return cls.open(path) if path.exists() else cls.create(path)
 
     def close(self) -> None:
         """Close the connections of all threads; no thread may use the case afterwards."""
