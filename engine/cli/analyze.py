@@ -12,6 +12,7 @@ from engine.errors import UsageError
 from engine.exports.files import Staging, json_text, never_over
 from engine.exports.sidecar import number
 from engine.runtime.protocol import AnalysisDone, AnalyzeRequest
+from engine.video.index import FrameIndex
 from engine.video.media import open_media
 
 
@@ -34,13 +35,16 @@ def run(args: argparse.Namespace) -> int:
     outputs = [Path(args.json)] if args.json and args.json != "-" else []
     for path in [*outputs, *([args.case] if args.case else [])]:
         words.writable(path)
+    if args.case is not None and any(out.resolve() == args.case.resolve() for out in outputs):
+        raise UsageError(
+            "--json and --case name the same file", advice="Give them different names", file=args.case
+        )
     never_over(args.videos, [*outputs, *([args.case] if args.case else [])])
-    for path in args.videos:  # a bad file is told before hours of work, not after them
-        open_media(path).close()
+    indexes = [read_index(path) for path in args.videos]  # a bad file is told before hours of work, not after them
     entries = []
     with EngineSession(args.device) as session:
         infos = {info.id: info for info in session.detectors().detectors}
-        for path in args.videos:
+        for path, index in zip(args.videos, indexes, strict=True):
             done = {}
             for name in detectors:
                 answers = session.ask(
@@ -49,10 +53,11 @@ def run(args: argparse.Namespace) -> int:
                 done[name] = next(event for event in answers if isinstance(event, AnalysisDone))
                 if args.case is not None:
                     log_analysis(args.case, done[name], infos[name].weights_sha256, args.every)
-            entries.append(report(done, infos))
-            for name, answer in done.items():
-                for warning in answer.warnings:
-                    session.say(f"{path} ({name}): {warning}")
+            entries.append(report(done, infos, index.seconds))
+            if args.json == "-":
+                for name, verdict in entries[-1]["detectors"].items():
+                    for warning in verdict["warnings"]:
+                        session.say(f"{path} ({name}): {warning}")
     if args.json == "-":
         print(json_text(entries), end="")  # noqa: T201 - this is the command line
         return 0
@@ -62,6 +67,19 @@ def run(args: argparse.Namespace) -> int:
     for entry in entries:
         print(summary(entry))  # noqa: T201 - this is the command line
     return 0
+
+
+def read_index(path: Path) -> FrameIndex:
+    """The frames of a file.
+
+    Raises:
+        VideoError: it cannot be used.
+    """
+    media = open_media(path)
+    try:
+        return media.index
+    finally:
+        media.close()
 
 
 def log_analysis(case: Path, done: AnalysisDone, weights_sha256: str, every: int) -> None:
@@ -91,6 +109,7 @@ def summary(entry: dict[str, Any]) -> str:
                 f"    face {track['id'] + 1}, frames {track['first']} to {track['last']}: "
                 f"{_shown(mine['fake_probability'])} from {len(mine['spans'])} scores"
             )
+        lines += [f"    {warning}" for warning in verdict["warnings"]]
     return "\n".join(lines)
 
 

@@ -1,11 +1,12 @@
 """The JSON of `analyze`: what the detectors say of a video, and how that becomes one number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.exports.sidecar import number, video
 from engine.results import DetectorInfo, Scores
 from engine.runtime.protocol import AnalysisDone
+from engine.verdict import hidden_stretches
 
 RULE = "mean"
 RULE_WORDS = (
@@ -14,15 +15,20 @@ RULE_WORDS = (
 )
 
 
-def report(done: Mapping[str, AnalysisDone], infos: Mapping[str, DetectorInfo]) -> dict[str, Any]:
-    """One video's entry from the answers of its detectors, in the order in which they were asked."""
+def report(
+    done: Mapping[str, AnalysisDone], infos: Mapping[str, DetectorInfo], seconds: Callable[[int], float]
+) -> dict[str, Any]:
+    """One video's entry from the answers of its detectors, in the order in which they were asked.
+
+    `seconds` gives the time at which a frame begins.
+    """
     first = next(iter(done.values()))
     trusted = [name for name in done if trustworthy(infos[name])]
     verdicts = {
         name: {
             "fake_probability": number(answer.fake_probability),
             "log10_likelihood_ratio": None,
-            "warnings": list(answer.warnings),
+            "warnings": [*(found.words() for found in hidden_stretches(answer.scores, seconds)), *answer.warnings],
         }
         for name, answer in done.items()
     }

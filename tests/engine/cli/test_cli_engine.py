@@ -132,6 +132,37 @@ def test_a_video_without_a_face_is_null_with_a_warning_and_status_0(
     assert "No face was found" in err
 
 
+def test_a_partly_forged_video_does_not_read_as_harmless(
+    tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    curve = np.full(30, 0.1, np.float32)
+    curve[8:20] = 0.9
+
+    def partly(event: Any) -> Any:
+        if isinstance(event, AnalysisDone):
+            scores = tuple(replace(entry, fake_probability=curve) for entry in event.scores)
+            return replace(event, scores=scores, fake_probability=scores[0].track_probability)
+        return trusted(event)
+
+    change_answers(monkeypatch, partly)
+    expected = "Face 1 reads as fake in the frames 8 to 19 (0.32 s to 0.76 s, mean 0.90), which its mean"
+    assert cli.run(["analyze", str(video), "--json", str(tmp_path / "r.json")]) == 0
+    assert expected in capsys.readouterr().out
+    (entry,) = json.loads((tmp_path / "r.json").read_text())
+    assert entry["fake_probability"] == pytest.approx(0.42)
+    (warning,) = entry["detectors"]["frame-mobile"]["warnings"]
+    assert warning.startswith(expected)
+    assert cli.run(["analyze", str(video), "--json", "-"]) == 0
+    assert expected in capsys.readouterr().err
+
+
+def test_results_and_case_are_two_files(tmp_path: Path, video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    same = tmp_path / "a.tell"
+    assert cli.run(["analyze", str(video), "--case", str(same), "--json", str(tmp_path / "." / "a.tell")]) == 2
+    assert "name the same file" in capsys.readouterr().err
+    assert not same.exists()
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [
