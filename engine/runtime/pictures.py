@@ -46,7 +46,7 @@ class Window:
         self.frames: dict[int, DecodedFrame] = {}
         self.thumbnails: dict[int, Picture] = {}
         self.looks: dict[int, Picture] = {}
-        self.ready: Future[Window] = Future()
+        self.ready: Future[None] = Future()  # of nothing: a circle would keep the frames until it is collected
         self.next = first
 
 
@@ -161,7 +161,7 @@ class PictureThread:
         window.next += 1
         if window.next > window.last:
             self._finish(window)
-            window.ready.set_result(window)
+            window.ready.set_result(None)
 
     def _go_on(self, window: Window) -> None:
         """Raise when a window is no longer wanted in the middle of the way to its frame."""

@@ -1,8 +1,10 @@
 """The pieces under an analysis: plan, picture thread, background calls, tally, stores, memory figures."""
 
+import gc
 import itertools
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -136,7 +138,7 @@ def test_windows_hold_exactly_their_frames_and_crops_are_those_of_the_frame(medi
     pictures = PictureThread(media, WIDTH := 160)
     try:
         window = pictures.window(10, 40, (41, 60))
-        assert window.ready.result(10) is window
+        window.ready.result(10)
         assert sorted(window.frames) == list(range(10, 41))
         assert sorted(window.looks) == [16, 24, 32, 40]
         assert all(look.shape == (80, WIDTH, 3) for look in window.looks.values())
@@ -168,12 +170,27 @@ def test_the_next_window_is_decoded_ahead_and_shares_what_overlaps(media: Media)
         pictures.close()
 
 
+def test_the_frames_of_a_window_go_with_it_and_wait_for_no_collection(media: Media) -> None:
+    pictures = PictureThread(media, 160)
+    gc.disable()
+    try:
+        window = pictures.window(0, 20)
+        window.ready.result(10)
+        gone = weakref.ref(window)
+        del window
+        pictures.window(150, 160).ready.result(10)  # the thread keeps the last one
+        assert gone() is None
+    finally:
+        gc.enable()
+        pictures.close()
+
+
 def test_windows_nobody_wants_any_more_are_given_up(media: Media) -> None:
     pictures = PictureThread(media, 160)
     try:
         dropped = pictures.window(0, 199)
         wanted = pictures.window(100, 101)
-        assert wanted.ready.result(10) is wanted
+        wanted.ready.result(10)
         assert not dropped.ready.done()
     finally:
         pictures.close()
