@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui import theme
-from gui.session import Message
+from gui.session_state import Message
 
 NEWS_MS = 6000
 KEPT = 3

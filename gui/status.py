@@ -4,7 +4,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QWidget
 
 from gui import theme
-from gui.session import Message, Session
+from gui.session import Session
+from gui.session_state import Message
 
 LEVELS = {"info": ("", ""), "warning": ("⚠ ", "warning"), "error": ("✕ ", "error")}
 

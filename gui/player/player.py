@@ -184,7 +184,7 @@ class PlayerPanel(QWidget):
             style = session.style
             self._legend.show_palette(
                 style.colour_map,
-                f"{session.explainer_id}, {session.detector_id}  ·  frame {of_frame}, ≥ {style.threshold:.0%} of max",
+                f"{session.explainer_id}, {session.detector_id}  ·  frame {of_frame}, from {style.threshold:.0%}",
             )
         error = session.shown_error
         self._card.setVisible(error is not None)
