@@ -20,7 +20,6 @@ from cli_support import PROJECT, child_environment, main_py
 
 from engine import cli, paths
 from engine.case.case_file import CaseFile, StoredSpan
-from engine.exports import demo_clip
 from engine.video.writer import ClipWriter
 
 pytestmark = pytest.mark.timeout(240)
@@ -58,18 +57,6 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def weights(random_weights: Path) -> Path:
     """The same as this test's own, where the program looks first."""
     return Path(shutil.copytree(random_weights, paths.data_dir() / "weights" / "frame-mobile"))
-
-
-@pytest.fixture(scope="session")
-def face(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five seconds of a face at 320x240."""
-    path = tmp_path_factory.mktemp("face") / "face.mp4"
-    picture = demo_clip._picture()
-    views = [demo_clip._view(picture, 8 * n)[::2, ::2] for n in range(10)]
-    with ClipWriter(path, 320, 240, Fraction(1, 25)) as writer:
-        for number in range(125):
-            writer.write(views[abs(number % 18 - 9)], number, 1)
-    return path
 
 
 @pytest.fixture
