@@ -3,13 +3,14 @@
 GUI thread only. Filled by SegmentAnalyzed while an analysis runs, replaced by AnalysisDone at its end.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.results import BoolArray, FaceTrack, FloatArray, IntArray, Scores
 from engine.runtime.protocol import AnalysisDone, SegmentAnalyzed
+from engine.verdict import Stretch, hidden_stretches
 
 
 class TrackSeries:
@@ -137,6 +138,7 @@ class ResultsModel:
         self.fake_probability: float | None = None
         self.warnings: tuple[str, ...] = ()
         self.final: AnalysisDone | None = None
+        self._hidden: tuple[Stretch, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -155,6 +157,12 @@ class ResultsModel:
             return self.fake_probability
         means = [track.mean for track in self if len(track.scores)]
         return max(means) if means else None
+
+    def hidden_stretches(self, seconds: Callable[[int], float]) -> tuple[Stretch, ...]:
+        """Stretches that read as fake though the mean of their face does not; empty before the end."""
+        if self._hidden is None and self.final is not None:
+            self._hidden = hidden_stretches(self.final.scores, seconds)
+        return self._hidden or ()
 
     def faces_at(self, frame: int) -> tuple[FaceAt, ...]:
         """The faces seen on a frame, by id."""
@@ -186,7 +194,7 @@ class ResultsModel:
         tracks: dict[int, TrackSeries] = {}
         self._add(event.tracks, event.scores, tracks)
         self.tracks = dict(sorted(tracks.items()))
-        self.done, self.final = True, event
+        self.done, self.final, self._hidden = True, event, None
         self.fake_probability, self.warnings = event.fake_probability, event.warnings
 
     def _add(self, parts: tuple[FaceTrack, ...], scores: tuple[Scores, ...], into: dict[int, TrackSeries]) -> None:

@@ -143,6 +143,11 @@ class OpenVideo:
                 return Verdict("No face", "none", " ".join(results.warnings) or "No face was found")
             return Verdict("Not analysed", "none", "No detector has run on this video")
         high = probability >= threshold
+        hidden = results.hidden_stretches(self.media.index.seconds) if results and self.media else ()
+        if hidden and not high:
+            return Verdict(
+                f"{probability:.2f} partly high", "high", " ".join(found.words() + "." for found in hidden)
+            )
         so_far = " so far" if results and not results.done else ""
         return Verdict(
             f"{probability:.2f} {'suspicious' if high else 'low'}",

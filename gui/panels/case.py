@@ -7,9 +7,12 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from gui.panels.faces import FacesPanel
 from gui.panels.marks import MarksPanel
-from gui.panels.parts import column, heading, scrolling
+from gui.panels.parts import Scrolling, column, heading
 from gui.panels.videos import VideoList
 from gui.session import Session
+
+LEAST_WIDTH = 210
+"""Room for a thumbnail beside a verdict."""
 
 
 class CasePanel(QWidget):
@@ -41,8 +44,9 @@ class CasePanel(QWidget):
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(above)
-        splitter.addWidget(scrolling(inside))
+        splitter.addWidget(Scrolling(inside))
         splitter.setSizes([220, 320])
+        self.setMinimumWidth(LEAST_WIDTH)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(splitter)

@@ -24,7 +24,7 @@ from engine.rendering.palette import PALETTES
 from gui import theme
 from gui.explaining import FrameExplanation
 from gui.panels.face_view import FaceView
-from gui.panels.parts import FactsGrid, column, heading, muted, row, scrolling
+from gui.panels.parts import FactsGrid, Scrolling, column, heading, muted, row
 from gui.panels.value_legend import ValueLegend
 from gui.session import Session
 
@@ -55,7 +55,7 @@ class ExplanationPanel(QWidget):
         self._layout.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scrolling(inside))
+        outer.addWidget(Scrolling(inside))
         for signal in (
             session.shown_changed,
             session.explanations_changed,

@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from gui import theme
 from gui.panels.parts import Elided, muted
@@ -194,6 +195,8 @@ class FacesPanel(QWidget):
         task.succeeded.connect(lambda made: self._on_pictures(generation, owners, made))
 
     def _on_pictures(self, generation: int, owners: dict[Wish, int], made: list[tuple[Wish, QImage]]) -> None:
+        if generation != self._generation or not isValid(self):
+            return
         for wish, image in made:
-            if generation == self._generation and owners[wish] in self.rows:
+            if owners[wish] in self.rows:
                 self.rows[owners[wish]].set_picture(image)

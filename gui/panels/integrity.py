@@ -16,13 +16,13 @@ from gui.bridge import Task
 from gui.panels.parts import (
     Elided,
     FactsGrid,
+    Scrolling,
     clear_layout,
     column,
     heading,
     muted,
     progress_text,
     row,
-    scrolling,
     size_text,
 )
 from gui.session import Session
@@ -132,7 +132,7 @@ class IntegrityPanel(QWidget):
         layout.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scrolling(inside))
+        outer.addWidget(Scrolling(inside))
         session.media_changed.connect(self._on_media)
         session.identity_changed.connect(self.refresh)
         session.results_changed.connect(self._show_warnings)

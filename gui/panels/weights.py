@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QGridLayout, QLabel, QPushBut
 
 from engine.results import DetectorInfo
 from gui import theme
-from gui.panels.parts import Elided, FactsGrid, clear_layout, column, heading, muted, row, scrolling
+from gui.panels.parts import Elided, FactsGrid, Scrolling, clear_layout, column, heading, muted, row
 from gui.session import Session
 
 
@@ -161,7 +161,7 @@ class WeightsPanel(QWidget):
         layout.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scrolling(inside))
+        outer.addWidget(Scrolling(inside))
         self._shown: tuple[DetectorInfo, ...] | None = None
         session.detectors_changed.connect(self.refresh)
         session.choice_changed.connect(self.refresh)
