@@ -5,7 +5,6 @@ torch is not imported here but inside the thread, by the worker, so that the win
 """
 
 import contextlib
-import importlib
 import itertools
 import logging
 import threading
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from engine.errors import InternalError, TellframeError
 from engine.progress import CancelToken
 from engine.runtime.jobs import JobContext, Steps, Worker
+from engine.runtime.loading import load
 from engine.runtime.protocol import Event, Failed, Finished, Priority, Request
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class Engine:
             raise self._failure
         if self._worker is None:
             try:
-                self._worker = importlib.import_module(self._worker_name).create_worker(self._device)
+                self._worker = load(self._worker_name).create_worker(self._device)
             except Exception as error:
                 self._failure = error
                 raise

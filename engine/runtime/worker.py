@@ -13,6 +13,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("KMP_BLOCKTIME", "0")
 
+import engine.runtime.without_compiler  # noqa: F401 - before anything imports timm or torchvision
+
+# isort: split
 from engine.case.case_file import CaseFile
 from engine.detectors.cards import load_card
 from engine.detectors.devices import resolve_device

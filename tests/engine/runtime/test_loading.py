@@ -1,0 +1,42 @@
+"""How torch comes into the program: quickly, without its compiler, and without holding up other threads."""
+
+import subprocess
+import sys
+import textwrap
+
+SETTING = """
+    import gc, os, sys, threading, time
+    from engine.runtime.loading import load
+"""
+
+
+def outcome(code: str) -> list[str]:
+    """The words that a fresh interpreter prints."""
+    script = textwrap.dedent(SETTING) + textwrap.dedent(code)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=110)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_the_compiler_is_not_imported_and_still_works_when_it_is_asked_for() -> None:
+    words = outcome("""
+        load("engine.runtime.worker")
+        import torch, torchvision
+        print("timm" in sys.modules, "torch._dynamo" in sys.modules)
+        from torchvision.ops.roi_align import is_compile_supported
+        print(is_compile_supported("cpu"), "torch._dynamo" in sys.modules)
+        doubled = torch.compile(lambda x: 2 * x, backend="eager")(torch.ones(1))
+        print(doubled.item(), hasattr(torch.compiler.disable(lambda: None), "__wrapped__"))
+    """)
+    assert words[:4] == ["True", "False", "True", "True"]
+    assert words[4:] == ["2.0", "True"]
+
+
+def test_the_collector_rests_while_torch_is_imported_and_never_looks_at_it_again() -> None:
+    words = outcome("""
+        runs = []
+        gc.callbacks.append(lambda phase, info: runs.append(phase))
+        load("engine.runtime.worker")
+        print(len(runs), gc.isenabled(), gc.get_freeze_count() > 100_000, len(gc.get_objects()) < 20_000)
+    """)
+    assert words == ["0", "True", "True", "True"]
