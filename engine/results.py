@@ -58,7 +58,7 @@ class VideoIdentity:
     """What names one piece of evidence.
 
     Attributes:
-        path: where it was opened.
+        path: where it was opened, absolute: a case may be used from any folder.
         sha256: of the file's bytes; of the sorted per-file hashes for an image sequence.
         size: bytes.
         frames: number of frames, damaged ones included.

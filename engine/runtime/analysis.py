@@ -110,7 +110,7 @@ class Analysis:
 
     def _may_be_stored(self) -> bool:
         """Whether the store knows evidence of this path: then it is worth while to wait for the hash."""
-        path = str(self._session.media.path)
+        path = str(self._session.media.path.absolute())
         return any(video.identity.path == path for video in self._store.videos())
 
     def _settle(self) -> Working[_Home]:

@@ -104,7 +104,7 @@ class ImageSequence:
                 self.verify_unchanged()
                 text = "\n".join(sorted(hashes))
                 self._identity = VideoIdentity(
-                    path=str(self._path),
+                    path=str(self._path.absolute()),
                     sha256=hashes[0] if self._is_still else hashlib.sha256(text.encode()).hexdigest(),
                     size=self._size,
                     frames=len(self._files),

@@ -207,3 +207,16 @@ def test_a_case_refuses_evidence_that_changed(
     err = capsys.readouterr().err
     assert "changed since it was entered into the case" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("weights")
+def test_files_of_one_name_in_two_folders_are_two_pieces_of_evidence(
+    tmp_path: Path, grey: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, folder in enumerate("ab"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "clip.mp4").write_bytes(grey.read_bytes() + bytes(number))
+        monkeypatch.chdir(tmp_path / folder)
+        assert cli.run(["analyze", "clip.mp4", "--case", "../c.tell"]) == 0
+    with CaseFile.open(tmp_path / "c.tell") as case:
+        assert [v.identity.path for v in case.videos()] == [str(tmp_path / f / "clip.mp4") for f in "ab"]
