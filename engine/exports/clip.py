@@ -1,7 +1,6 @@
 """The annotated clip: a stretch of video with masks, boxes, curve and words burnt in, and its sidecar."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,7 @@ def export_clip(
                 scene.height,
                 media.index.time_base,
                 rate=media.index.rate or 25.0,
-                pixel_aspect=_pixel_aspect(media),
+                pixel_aspect=media.facts.stream.shown_pixel_aspect,
                 audio=sound,
             ) as writer,
         ):
@@ -162,7 +161,7 @@ def _write_frames(
                 {
                     "index": frame.index,
                     "pts": frame.pts,
-                    "clip_pts": pts,
+                    "clip_pts": pts - (entries[0]["pts"] if entries else pts),
                     "seconds": frame.seconds,
                     "faces": faces_entry(shown),
                 }
@@ -188,9 +187,3 @@ def _words(sound: AudioCut | None) -> str | None:
     if sound is None:
         return None
     return f"{sound.codec}, copied" if sound.copied else f"{sound.codec}, encoded to aac"
-
-
-def _pixel_aspect(media: Media) -> Fraction:
-    """As displayed: a quarter turn swaps width and height of a pixel."""
-    stream = media.facts.stream
-    return 1 / stream.pixel_aspect if stream.rotation % 180 else stream.pixel_aspect

@@ -30,7 +30,7 @@ class VideoFacts:
         bit_depth: bits per component, 0 if unknown.
         rotation: clockwise for display, degrees.
         average_rate: frames per second as the container states it, None if it does not.
-        pixel_aspect: width of a pixel over its height.
+        pixel_aspect: width of a pixel over its height, as coded.
         colour_assumed: what the conversion to RGB takes for granted because the file does not say.
     """
 
@@ -57,6 +57,11 @@ class VideoFacts:
     bit_rate: int
     language: str
     metadata: Mapping[str, str]
+
+    @property
+    def shown_pixel_aspect(self) -> Fraction:
+        """Width over height of a pixel as displayed: a quarter turn swaps the two."""
+        return 1 / self.pixel_aspect if self.rotation % 180 else self.pixel_aspect
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ from engine.video.packets import only, packets
 from engine.video.source import FileState, choose_stream, file_state, open_container, require_unchanged
 from engine.video.video_reader import VideoReader
 
+SQUARE = 0.02
+"""Up to this, pixels pass for square: rounding of sizes makes such aspects."""
+
 
 class VideoFile:
     """A video file, opened read-only. See Media."""
@@ -71,6 +74,12 @@ class VideoFile:
             found.append("The frame rate varies: times do not follow from frame numbers")
         if self._facts.stream.interlaced:
             found.append("The video is interlaced: a frame holds two moments")
+        aspect = self._facts.stream.shown_pixel_aspect
+        if abs(aspect - 1) > SQUARE:
+            found.append(
+                f"Pixels are not square ({aspect.numerator}:{aspect.denominator}): "
+                "detectors see faces as they are stored, squeezed"
+            )
         if len(self._facts.video) > 1:
             found.append(
                 f"The file has {len(self._facts.video)} video streams; stream {self._facts.chosen} is shown"
@@ -101,7 +110,7 @@ class VideoFile:
                 (digest,) = hash_files([self._path], self._state.size, cancel=cancel, progress=progress)
                 self.verify_unchanged()
                 self._identity = VideoIdentity(
-                    path=str(self._path),
+                    path=str(self._path.absolute()),
                     sha256=digest,
                     size=self._state.size,
                     frames=len(self._index),

@@ -126,7 +126,7 @@ class PlayerPanel(QWidget):
             self._pages.setCurrentWidget(self.empty)
         elif media is not None:
             stream = media.facts.stream
-            self.picture.set_size(media.width, media.height, float(stream.pixel_aspect))
+            self.picture.set_size(media.width, media.height, float(stream.shown_pixel_aspect))
             self._pages.setCurrentWidget(self.picture)
         elif video.status is VideoStatus.FAILED and video.error is not None:
             self.failed.card.show_error(video.error)
@@ -163,8 +163,9 @@ class PlayerPanel(QWidget):
         ]
         if stream.interlaced:
             parts.append("interlaced")
-        if stream.pixel_aspect != 1:
-            parts.append(f"pixel aspect {stream.pixel_aspect.numerator}:{stream.pixel_aspect.denominator}")
+        aspect = stream.shown_pixel_aspect
+        if aspect != 1:
+            parts.append(f"pixel aspect {aspect.numerator}:{aspect.denominator}")
         self._facts.set_wordings(*("  ·  ".join(parts[:n]) for n in range(len(parts), 0, -1)))
 
     def _show_zoom(self) -> None:

@@ -62,9 +62,12 @@ def test_the_sidecar_names_everything(tmp_path: Path, media: Media, odd_video: P
     assert provenance["settings_hash"] == PROVENANCE.settings_hash
     assert {"python", "av", "numpy"} <= set(side["versions"])
     rows = side["frames"]
-    assert [(r["index"], r["clip_pts"] - side["clip"]["pts_shift"]) for r in rows] == [
-        (i, media.index.pts[i] - media.index.pts[2]) for i in range(2, 10)
+    assert [(r["index"], r["clip_pts"], r["clip_pts"] + side["clip"]["pts_shift"]) for r in rows] == [
+        (i, media.index.pts[i] - media.index.pts[2], media.index.pts[i]) for i in range(2, 10)
     ]
+    with av.open(str(made.clip)) as container:
+        times = [f.pts * f.time_base for f in container.decode(video=0)]
+    assert times == [r["clip_pts"] * Fraction(side["source"]["time_base"]) for r in rows]
     assert [len(r["faces"]) for r in rows] == [1, 1, 1, 1, 0, 1, 1, 1]
     assert rows[0]["faces"][0]["fake_probability"] == pytest.approx(0.2, abs=1e-6)
     assert rows[0]["faces"][0]["box"] == [102, 62, 202, 182]
