@@ -1,6 +1,7 @@
 """`analyze VIDEO...`: faces and scores, on the screen, as JSON, in a case."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +34,15 @@ def run(args: argparse.Namespace) -> int:
     if args.every < 1:
         raise UsageError(f"--every is {args.every}", advice="Give a whole number from 1")
     outputs = [Path(args.json)] if args.json and args.json != "-" else []
-    for path in [*outputs, *([args.case] if args.case else [])]:
+    written = [*outputs, *([args.case] if args.case else [])]
+    for path in written:
         words.writable(path)
     if args.case is not None and any(out.resolve() == args.case.resolve() for out in outputs):
         raise UsageError(
             "--json and --case name the same file", advice="Give them different names", file=args.case
         )
-    never_over(args.videos, [*outputs, *([args.case] if args.case else [])])
-    indexes = [read_index(path) for path in args.videos]  # a bad file is told before hours of work, not after them
+    # A bad file is told before hours of work, not after them.
+    indexes = [read_index(path, written) for path in args.videos]
     entries = []
     with EngineSession(args.device) as session:
         infos = {info.id: info for info in session.detectors().detectors}
@@ -69,14 +71,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def read_index(path: Path) -> FrameIndex:
-    """The frames of a file.
+def read_index(path: Path, written: Sequence[Path]) -> FrameIndex:
+    """The frames of a video that none of the files to be written will replace.
 
     Raises:
         VideoError: it cannot be used.
+        UsageError: one of them would replace it.
     """
     media = open_media(path)
     try:
+        never_over(media.files, written)
         return media.index
     finally:
         media.close()

@@ -132,7 +132,7 @@ def _check(media: Media, out: Path, beside: Path, scene: Scene) -> None:
             advice=f"The video has the frames 0 to {len(media.index) - 1}",
             file=media.path,
         )
-    never_over([media.path], [out, beside])
+    never_over(media.files, [out, beside])
     if not out.parent.is_dir():
         raise ExportError("There is no such folder", advice="Make it, or choose another one", file=out.parent)
 
@@ -169,6 +169,8 @@ def _write_frames(
             meter.update(frame.index - scene.first + 1)
     finally:
         reader.close()
+    if cancel is not None:
+        cancel.check()  # asked for during the last frame
     if not entries:
         raise ExportError(
             f"None of the frames {scene.first} to {scene.last} can be decoded",

@@ -19,7 +19,9 @@ class Staging:
     Leaving the block renames all; an exception removes all of them, and the folders that were made for them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, evidence: Iterable[Path] = ()) -> None:
+        """`evidence` are files that no written file may replace."""
+        self._evidence = tuple(evidence)
         self._pending: dict[Path, Path] = {}
         self._folders: list[Path] = []
 
@@ -41,8 +43,10 @@ class Staging:
         """Write one file.
 
         Raises:
+            UsageError: it would replace a piece of evidence.
             ExportError: the disk is full or the place cannot be written.
         """
+        never_over(self._evidence, [path])
         part = path.with_name(path.name + ".part")
         self._pending[path] = part
         with writing(path):

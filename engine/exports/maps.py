@@ -42,7 +42,8 @@ def export_maps(
     float32.
 
     Raises:
-        UsageError: there is no explanation, or they are not of one explainer and one size.
+        UsageError: there is no explanation, they are not of one explainer and one size, or a file would replace
+            the evidence.
         FrameUnavailableError: a frame cannot be decoded.
         ExportError: the disk is full or the place cannot be written.
         CancelledError: cancelled.
@@ -67,7 +68,7 @@ def export_maps(
     written = [out / "maps.npz"]
     reader = media.reader(stepping=True)
     try:
-        with Staging() as staging:
+        with Staging(media.files) as staging:
             staging.folder(out)
             staging.write(written[0], pack(arrays))
             for done, number in enumerate(frames, 1):

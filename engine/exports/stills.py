@@ -38,7 +38,7 @@ def export_stills(
     Without a scene the pixels are exactly the decoded ones. All files appear together, or none. Any one thread.
 
     Raises:
-        UsageError: a frame does not exist, or the folder is the evidence.
+        UsageError: a frame does not exist, or a still would replace the evidence.
         FrameUnavailableError: a frame cannot be decoded.
         ExportError: the disk is full or the place cannot be written.
         CancelledError: cancelled.
@@ -50,7 +50,7 @@ def export_stills(
     written, entries = [], []
     reader = media.reader(stepping=True)
     try:
-        with Staging() as staging:
+        with Staging(media.files) as staging:
             staging.folder(out)
             for done, number in enumerate(wanted, 1):
                 if cancel is not None:

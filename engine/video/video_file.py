@@ -47,6 +47,10 @@ class VideoFile:
         return self._path
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        return (self._path,)
+
+    @property
     def facts(self) -> MediaFacts:
         return self._facts
 

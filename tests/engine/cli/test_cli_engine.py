@@ -322,3 +322,18 @@ def test_results_are_never_written_over_the_evidence(
     assert cli.run(["analyze", str(video), *(word.format(video=video) for word in words)]) == 2
     assert "evidence itself" in capsys.readouterr().err
     assert video.read_bytes() == before
+
+
+def test_stills_never_replace_the_still_they_are_made_of(
+    tmp_path: Path, video: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stills = tmp_path / "stills"
+    assert cli.run(["stills", str(video), "--frames", "0", "--out", str(stills)]) == 0
+    (still,) = stills.glob("*.png")
+    before = still.read_bytes()
+    for words in (["stills", "--frames", "0", "--out", str(stills)], ["analyze", "--json", str(still)]):
+        assert cli.run([words[0], str(still), *words[1:]]) == 2
+        assert "evidence itself" in capsys.readouterr().err
+    assert cli.run(["analyze", str(stills), "--json", str(still)]) == 2, "one picture of a folder"
+    assert still.read_bytes() == before
+    assert sorted(p.name for p in stills.iterdir()) == [still.name, "stills.json"]
