@@ -1,8 +1,8 @@
 """Importing torch beside a live window: the interpreter's lock is never held for long.
 
-Three things would hold it, measured on two cores: loading torch's shared libraries (250 ms at a stretch); full
-runs of the garbage collector over all that the imports make (up to 160 ms each, and again and again while analysing);
-and torch's compiler, which nobody here uses (see `engine.runtime.without_compiler`).
+Three things would hold it, measured on two cores: loading torch's shared libraries (250 ms at a stretch), full
+runs of the garbage collector over all that is imported (up to 160 ms each, later while analysing, too), and the
+compiler of torch, which nobody here uses (see `engine.runtime.without_compiler`).
 """
 
 import ctypes

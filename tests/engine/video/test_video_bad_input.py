@@ -13,7 +13,7 @@ from video_clips import Clip, make_clip, read_number
 
 from engine.errors import CancelledError, EvidenceChangedError, FrameUnavailableError, TellframeError, VideoError
 from engine.progress import CancelToken
-from engine.video.media import first_frame, open_media
+from engine.video.media import first_look, open_media
 
 QUICK = {"preset": "ultrafast", "x264-params": "keyint=12:bframes=2:scenecut=0"}
 
@@ -109,7 +109,7 @@ def absent_pattern(folder: Path) -> Path:
     ],
     ids=lambda make: make.__name__,
 )  # fmt: skip
-@pytest.mark.parametrize("opening", [open_media, first_frame], ids=["open_media", "first_frame"])
+@pytest.mark.parametrize("opening", [open_media, first_look], ids=["open_media", "first_look"])
 def test_it_is_refused_in_one_line(
     tmp_path: Path, make: Callable[[Path], Path], opening: Callable[[Path], object]
 ) -> None:

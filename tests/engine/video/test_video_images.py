@@ -9,7 +9,7 @@ import pytest
 from video_clips import number_picture, read_number
 
 from engine.errors import EvidenceChangedError, FrameUnavailableError, VideoError
-from engine.video.media import first_frame, open_media
+from engine.video.media import first_look, open_media
 
 
 def write(path: Path, number: int) -> Path:
@@ -26,7 +26,7 @@ def test_a_still_is_a_video_of_one_frame(tmp_path: Path, suffix: str) -> None:
     assert media.identity().sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert media.warnings() == ()
     if suffix in (".png", ".bmp", ".tif"):
-        assert (first_frame(path).pixels == number_picture(9)).all()
+        assert (first_look(path).frame.pixels == number_picture(9)).all()
 
 
 def test_a_still_is_turned_as_its_camera_said(tmp_path: Path) -> None:
