@@ -1,8 +1,8 @@
-"""How fast a 1080p clip with one face is analysed on every frame, where the time goes, and beside it the naive way.
+"""How fast a 1080p clip with one face is analysed on every frame, where the time goes, and the naive way.
 
     python benchmarks/analyze.py [--random-weights] [--seconds 12] [--detector frame-mobile] [--skip-naive]
 
-Ours is the engine as the window uses it: real thread, real events, a case file. The naive way is that of the public
+Ours is the engine as the window uses it: real thread, real events, a case file. The naive way is that of public
 face-forensics scripts: OpenCV reads a frame, MTCNN looks at all of it, the crop goes through the network alone.
 Both use the same weights and the same number of threads, in this order, in one process.
 """
@@ -90,11 +90,18 @@ def measured() -> Iterator[Callable[[], tuple[float, float]]]:
 
 def ours(clip: Path, case: Path, detector: str, count: int) -> float:
     from engine.case import case_file
+    from engine.detectors import frame
     from engine.faces import detector as face_detector
     from engine.runtime import pictures, worker  # noqa: F401 - the worker is loaded before the clock starts
     from engine.runtime.engine import Engine
-    from engine.runtime.protocol import AnalysisDone, AnalyzeRequest, DetectorsRequest, Failed, Finished, SegmentAnalyzed
-    from engine.detectors import frame
+    from engine.runtime.protocol import (
+        AnalysisDone,
+        AnalyzeRequest,
+        DetectorsRequest,
+        Failed,
+        Finished,
+        SegmentAnalyzed,
+    )
     from engine.video import video_reader
 
     watch = Stopwatch()
@@ -126,11 +133,18 @@ def ours(clip: Path, case: Path, detector: str, count: int) -> float:
             wall, cpu = elapsed()
     finally:
         engine.stop()
-    assert done is not None
     scored = sum(len(s.spans) for s in done.scores)
-    print(f"ours:  {wall:6.2f} s for {count} frames, {scored} scores, {len(done.tracks)} face(s); first scores after {first:.2f} s")
-    print(f"       {count / FPS / wall:.2f} x real time, {count / wall:.1f} frames/s, {cpu / count * 1000:.1f} ms of processor a frame")
-    print("       share of the parts (they run beside each other; processor time of their own thread in brackets):")
+    print(
+        f"ours:  {wall:6.2f} s for {count} frames, {scored} scores, {len(done.tracks)} face(s); "
+        f"first scores after {first:.2f} s"
+    )
+    print(
+        f"       {count / FPS / wall:.2f} x real time, {count / wall:.1f} frames/s, "
+        f"{cpu / count * 1000:.1f} ms of processor a frame"
+    )
+    print(
+        "       share of the parts (they run beside each other; processor time of their own thread in brackets):"
+    )
     for label, seconds in watch.seconds.items():
         print(
             f"         {label:18s} {seconds / count * 1000:6.2f} ms a frame, {seconds / wall:5.1%} of the time"
@@ -150,7 +164,8 @@ def naive(clip: Path, detector_id: str, count: int) -> float:
     from engine.detectors.weights import load_state
 
     folder = weights_folder(detector_id)
-    assert folder is not None
+    if folder is None:
+        raise SystemExit(f"{detector_id} has no weights; add --random-weights")
     card = load_card(folder)
     network = SPECS[detector_id].build(card.size)
     load_state(folder, card, network)
@@ -174,7 +189,10 @@ def naive(clip: Path, detector_id: str, count: int) -> float:
         capture.release()
         wall, cpu = elapsed()
     print(f"naive: {wall:6.2f} s for {count} frames, {len(scores)} scores")
-    print(f"       {count / FPS / wall:.2f} x real time, {count / wall:.1f} frames/s, {cpu / count * 1000:.1f} ms of processor a frame")
+    print(
+        f"       {count / FPS / wall:.2f} x real time, {count / wall:.1f} frames/s, "
+        f"{cpu / count * 1000:.1f} ms of processor a frame"
+    )
     return wall
 
 
@@ -215,9 +233,8 @@ def main() -> None:
         folder = Path(name)
         for variable in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
             os.environ[variable] = str(folder / variable)
-        from engine.runtime import worker  # noqa: F401 - before torch: it sets how threads wait
-
         from engine import paths
+        from engine.runtime import worker  # noqa: F401 - before torch: it sets how threads wait
 
         if args.random_weights:
             random_weights(paths.weights_dirs()[0], args.detector)

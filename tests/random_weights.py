@@ -1,5 +1,7 @@
 """Random weights with a proper card, where the quality of a network is not the point."""
 
+import copy
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +16,19 @@ SIZES = {"frame-mobile": 224, "frame-b4": 380}
 
 
 def random_network(detector_id: str, size: int | None = None, seed: int = 0) -> FrameNetwork:
+    """A fresh copy of `_random_network`, which is made once."""
+    return copy.deepcopy(_random_network(detector_id, size or SIZES[detector_id], seed))
+
+
+@cache
+def _random_network(detector_id: str, size: int, seed: int) -> FrameNetwork:
     """A network normalised to `noise_crops`, whose logits of them spread around 0 like N(0, 1).
 
     Freshly initialised deep networks all but ignore their input; normalising with real statistics cures that. The
     head looks along the direction in which the features vary most: others hold little but rounding errors.
     """
     torch.manual_seed(seed)
-    network = detector_spec(detector_id).build(size or SIZES[detector_id])
+    network = detector_spec(detector_id).build(size)
     norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (network.input_mean, network.input_std))
     inputs = torch.from_numpy(noise_crops(24, network.size, seed)).permute(0, 3, 1, 2).float() / 255

@@ -101,13 +101,18 @@ def test_cards_that_are_no_toml_or_absent_are_refused(folder: Path) -> None:
         load_card(folder)
 
 
-def test_one_flipped_bit_is_noticed(folder: Path) -> None:
+def test_one_flipped_bit_is_noticed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytearray((folder / MODEL).read_bytes())
     data[-1] ^= 1
     (folder / MODEL).write_bytes(data)
     with pytest.raises(WeightsError, match="not those of their card"):
         load_state(folder, load_card(folder), build())
-    assert not registry.detector_infos()[0].trained
+    monkeypatch.setattr(paths, "WEIGHTS", folder.parent)
+    info = next(info for info in registry.detector_infos() if info.id == "frame-mobile")
+    assert not info.trained
+    assert "not those of their card" in info.problem
+    with pytest.raises(WeightsError, match="not those of their card"):
+        registry.load_detector("frame-mobile", "cpu")
 
 
 def test_missing_model_is_refused(folder: Path) -> None:

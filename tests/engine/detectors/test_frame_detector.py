@@ -181,7 +181,7 @@ def test_auto_takes_bf16_only_where_the_card_vouches_for_it(monkeypatch: pytest.
 @pytest.mark.parametrize("detector_id", NETWORKS)
 def test_auto_keeps_probabilities_around_one_half_within_a_hundredth(detector_id: str) -> None:
     """100 crops; the card states what was measured on others, as training does."""
-    size = {"frame-mobile": 224, "frame-b4": 128}[detector_id]
+    size = {"frame-mobile": 160, "frame-b4": 96}[detector_id]
     network = random_network(detector_id, size)
     exact = FrameDetector(detector_id, copy.deepcopy(network), card_of(detector_id, network), CPU, "float32")
     measured = bf16_deviation(*both_precisions(exact.network, exact.prepare(noise_crops(100, size, seed=20))))
