@@ -46,6 +46,9 @@ def run(args: argparse.Namespace) -> int:
     entries = []
     with EngineSession(args.device) as session:
         infos = {info.id: info for info in session.detectors().detectors}
+        unusable = [name for name in detectors if name not in infos or not infos[name].trained]
+        for name in unusable:  # the engine says why, before the others have worked for hours
+            session.ask(AnalyzeRequest(args.videos[0], name, device=args.device))
         for path, index in zip(args.videos, indexes, strict=True):
             done = {}
             for name in detectors:

@@ -137,8 +137,10 @@ def test_weights_at_fault(
         save_weights(weights, network, raw, torch.float16)
     else:
         model.write_text("no tensors")
-    words = ["analyze", str(face), "--detector", detector, "--json", str(tmp_path / "r.json")]
+    usable = "frame-mobile," if fault == "untrained" else ""
+    words = ["analyze", str(face), "--detector", usable + detector, "--json", str(tmp_path / "r.json")]
     assert cli.run([*words, "--case", str(tmp_path / "c.tell")]) == 2
+    assert not (tmp_path / "c.tell").exists(), "it was refused before any work"
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("\n") == 1, err
