@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from functools import cache
 from typing import TypeVar
 
@@ -46,6 +47,7 @@ class FrameDetector(Detector):
     ) -> None:
         self.id = detector_id
         self.crop_spec = CropSpec(card.size, card.margin)
+        self._input = {**asdict(self.crop_spec), "mean": list(card.mean), "std": list(card.std)}
         self.sampling = Sampling(1)
         self.weights_sha256 = card.sha256
         self.device = device.type
@@ -128,7 +130,7 @@ class FrameDetector(Detector):
         return Provenance(
             component=self.id,
             weights_sha256=self.weights_sha256,
-            settings={"precision": self.precision, **settings},
+            settings={"precision": self.precision, "input": self._input, **settings},
             device=device_name(self._torch_device),
             precision=self.precision,
             versions=versions(),

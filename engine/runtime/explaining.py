@@ -61,12 +61,8 @@ class Explaining:
             )
         self._frames = sorted(set(request.frames))
         settings = {**request.settings, "precision": explainer.precision, "detector": detector.id}
-        self._made_by: Provenance = replace(
-            detector.provenance(),
-            component=explainer.id,
-            settings={**settings, "faces": face_key(session.length)},
-            precision=explainer.precision,
-        )
+        made_by = detector.provenance(**settings, faces=face_key(session.length))
+        self._made_by: Provenance = replace(made_by, component=explainer.id, precision=explainer.precision)
         self._pictures: PictureThread | None = None
 
     def steps(self) -> Steps:
