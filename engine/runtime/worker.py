@@ -3,19 +3,15 @@
 Imported by the engine thread, by name: it brings torch along.
 """
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-# Before torch: its threads must sleep, not spin, while they wait for each other. Beside other busy threads
-# spinning made the face detector fourteen times as slow on two cores, and the window has to breathe, too.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("KMP_BLOCKTIME", "0")
-
+# isort: off
+import engine.runtime.loading
 import engine.runtime.without_compiler  # noqa: F401 - before anything imports timm or torchvision
 
-# isort: split
+# isort: on
 from engine.case.case_file import CaseFile
 from engine.detectors.cards import load_card
 from engine.detectors.devices import resolve_device

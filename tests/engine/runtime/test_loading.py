@@ -40,3 +40,16 @@ def test_the_collector_rests_while_torch_is_imported_and_never_looks_at_it_again
         print(len(runs), gc.isenabled(), gc.get_freeze_count() > 100_000, len(gc.get_objects()) < 20_000)
     """)
     assert words == ["0", "True", "True", "True"]
+
+
+def test_the_threads_of_torch_sleep_while_they_wait() -> None:
+    """libgomp reads how it is to wait when it is loaded, which must not happen before it has been told."""
+    words = outcome("""
+        os.environ.pop("OMP_WAIT_POLICY", None)
+        os.environ["OMP_DISPLAY_ENV"] = "true"
+        sys.modules.pop("engine.runtime.loading")
+        os.dup2(1, 2)
+        from engine.runtime.loading import load
+        load("engine.runtime.worker")
+    """)
+    assert words[words.index("OMP_WAIT_POLICY") + 2] == "'PASSIVE'"
