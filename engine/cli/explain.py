@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli import words
+from engine.cli.scenes import tell_numbering
 from engine.cli.session import EngineSession
 from engine.exports.files import never_over
 from engine.exports.maps import export_maps
@@ -36,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
                 ExplainRequest(args.video, args.detector, args.explainer, tuple(frames), device=args.device)
             )
             made = [event.explanation for event in answers if isinstance(event, ExplanationMade)]
+            if made:
+                tell_numbering(session, media, frames[0], frames[-1])
             written = export_maps(media, made, args.out, style=style, progress=session.progress.show)
     finally:
         media.close()

@@ -28,6 +28,8 @@ def analysed_scene(
     done = next(event for event in answers if isinstance(event, AnalysisDone))
     for warning in done.warnings:
         session.say(f"{media.path}: {warning}")
+    if case is None and done.tracks:
+        tell_numbering(session, media, first, last)
     explanations = []
     if explainer is not None and done.tracks:
         request = ExplainRequest(media.path, detector, explainer, tuple(frames), case=case, device=device)
@@ -45,3 +47,12 @@ def analysed_scene(
         weights_sha256=weights,
         explainer_id=explainer or "",
     )
+
+
+def tell_numbering(session: EngineSession, media: Media, first: int, last: int) -> None:
+    """Say that an analysis of the whole video may give the faces of a part of it other numbers."""
+    if last - first + 1 < len(media.index):
+        session.say(
+            f"{media.path}: faces are numbered by their appearance in the frames {first} to {last}, "
+            "which may differ from their numbers in the whole video"
+        )

@@ -246,7 +246,9 @@ def test_explain_writes_maps_overlays_and_summary(tmp_path: Path, video: Path) -
 
 
 @pytest.mark.parametrize("extra", [[], ["--explainer", "gradcam"]])
-def test_export_writes_a_clip_of_the_range(tmp_path: Path, video: Path, extra: list[str]) -> None:
+def test_export_writes_a_clip_of_the_range(
+    tmp_path: Path, video: Path, extra: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "clip.mp4"
     assert cli.run(["export", str(video), "--frames", "10:20", "--out", str(out), *extra]) == 0
     with av.open(str(out)) as container:
@@ -255,6 +257,7 @@ def test_export_writes_a_clip_of_the_range(tmp_path: Path, video: Path, extra: l
     assert [row["index"] for row in side["frames"]] == list(range(10, 20))
     assert side["explainer"] == (extra[1] if extra else None)
     assert {p["component"] for p in side["provenance"]} == {"frame-mobile", *extra[1:]}
+    assert "numbered by their appearance in the frames 10 to 19" in capsys.readouterr().err
 
 
 def test_export_takes_a_case_and_logs_what_left_it(tmp_path: Path, video: Path) -> None:
