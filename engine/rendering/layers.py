@@ -18,6 +18,8 @@ WHITE: RGBA = (255, 255, 255, 255)
 BLACK: RGBA = (0, 0, 0, 255)
 BACKDROP: RGBA = (12, 14, 18, 165)
 SEAM: RGBA = (0, 0, 0, 110)
+SMALLEST = 7
+"""Size of letters that can still be read, pixels."""
 FAKE_LINE, REAL_LINE = 200, 56
 """Palette entries of the outlines, lighter than the ends of the palette."""
 
@@ -91,6 +93,11 @@ def _labels(shown: FrameShown, style: OverlayStyle, size: int) -> list[Item]:
         words.append(
             f"{scene.explainer_id}   opacity {style.opacity:.0%}   threshold {style.threshold:.0%} of maximum"
         )
+    widest = max(measure(line, size)[0] for line in words)
+    if shown.maps:
+        widest = max(widest, _legend(style.colour_map, 0, 0, size)[1])
+    if widest + size > scene.width:  # a narrow picture: smaller letters, rather than words cut off
+        size = max(SMALLEST, size * scene.width // (widest + size))
     pad, row = size // 2, measure("", size)[1]
     right = pad + max(measure(line, size)[0] for line in words)
     lines: list[Item] = [Text(pad, pad // 2 + i * row, line, size, WHITE) for i, line in enumerate(words)]

@@ -75,6 +75,16 @@ def test_the_words_name_frame_time_detector_weights_opacity_and_threshold() -> N
     assert "supports fake" in text
 
 
+@pytest.mark.parametrize("width", [1280, 400, 240, 160])
+def test_the_words_are_not_cut_off_in_narrow_pictures(width: int) -> None:
+    scene = replace(SCENE, width=width, height=360)
+    layers = build_layers(scene.at(120, 123456789, 3599.0), OverlayStyle(boxes=False, curve=False))
+    labels = [item for item in layers.items if isinstance(item, Text)]
+    assert any("123456789" in item.text for item in labels)
+    assert any(item.text == "supports fake" for item in labels)
+    assert all(item.x >= 0 and item.x + measure(item.text, item.size)[0] <= width for item in labels)
+
+
 def test_without_maps_nothing_is_said_of_masks() -> None:
     layers = build_layers(SCENE.at(130, 1, 1.0), OverlayStyle())
     assert "gradcam" not in words(layers)
