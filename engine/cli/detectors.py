@@ -35,6 +35,7 @@ def entry(info: DetectorInfo, device: str) -> dict[str, Any]:
         "trained": info.trained,
         "weights_sha256": info.weights_sha256 or None,
         "trustworthy": trustworthy(info),
+        "trust_reason": info.card.get("trust_reason") or None,
         "measures": [dict(measure) for measure in info.card.get("measures", ())],  # type: ignore[attr-defined]
         "problem": info.problem or None,
         "explainers": list(info.explainers),
@@ -49,6 +50,8 @@ def words(info: DetectorInfo) -> str:
     if not info.trained:
         return "\n".join([*lines, f"  not trained: {info.problem}"])
     lines.append(f"  weights {info.weights_sha256}")
+    if not trustworthy(info):
+        lines.append(f"  not trustworthy: {info.card.get('trust_reason', '')}")
     lines += [
         f"  {measure['metric']} {measure['value']:.3f} (95% {measure['low']:.3f} to {measure['high']:.3f}) "
         f"on {measure['data']}, {measure['protocol']}"

@@ -216,7 +216,10 @@ def test_detectors_as_json_and_for_people(
     def measured(event: Any) -> Any:
         if isinstance(event, DetectorsListed):
             first, second = event.detectors
-            return replace(event, detectors=(replace(first, card={"measures": [measure]}), second))
+            return replace(
+                event,
+                detectors=(replace(first, card={"measures": [measure], "trust_reason": "it guesses"}), second),
+            )
         return event
 
     change_answers(monkeypatch, measured)
@@ -224,12 +227,14 @@ def test_detectors_as_json_and_for_people(
     one, other = json.loads(capsys.readouterr().out)
     assert (one["id"], one["trained"], one["weights_sha256"]) == ("frame-mobile", True, "0" * 64)
     assert one["measures"] == [measure]
+    assert (one["trustworthy"], one["trust_reason"]) == (False, "it guesses")
     assert one["device"] == "fake"
     assert (other["id"], other["trained"], other["weights_sha256"]) == ("frame-b4", False, None)
     assert other["problem"] == "not trained"
     assert cli.run(["detectors"]) == 0
     shown = capsys.readouterr().out
     assert "AUC 0.700 (95% 0.600 to 0.800)" in shown
+    assert "not trustworthy: it guesses" in shown
     assert "not trained" in shown
 
 
