@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
@@ -24,10 +25,12 @@ from gui.settings import Settings
 
 if TYPE_CHECKING:
     from engine.runtime.protocol import Event
-    from engine.video.media import Media
+    from engine.video.media import FirstLook, Media
     from engine.video.server import Delivery, FrameServer
 
 INTERRUPT_POLL_MS = 250
+SWITCH_SECONDS = 0.001
+"""How long a thread may keep the interpreter while another one waits: the window's must never wait for long."""
 
 
 def open_media(path: Path, cancel: CancelToken, progress: ProgressCallback) -> Media:
@@ -35,6 +38,19 @@ def open_media(path: Path, cancel: CancelToken, progress: ProgressCallback) -> M
     from engine.video import media
 
     return media.open_media(path, cancel=cancel, progress=progress)
+
+
+def import_video(_cancel: CancelToken, _progress: ProgressCallback) -> None:
+    """Bring PyAV and all that is needed to open a video; on a worker thread."""
+    importlib.import_module("engine.video.media")
+    importlib.import_module("engine.video.server")
+
+
+def first_look(path: Path) -> FirstLook:
+    """engine.video's first look, on a worker thread."""
+    from engine.video import media
+
+    return media.first_look(path)
 
 
 def make_server(media: Media, deliver: Callable[[Delivery], None], cache_bytes: int) -> FrameServer:
@@ -51,7 +67,9 @@ def make_engine(deliver: Callable[[Event], None], device: str) -> Engine:
 
 def make_session(settings: Settings) -> Session:
     """A session over the real engine and real files."""
-    return Session(settings, make_engine=make_engine, open_media=open_media, make_server=make_server)
+    return Session(
+        settings, make_engine=make_engine, open_media=open_media, make_server=make_server, look_first=first_look
+    )
 
 
 def run(paths: Sequence[Path]) -> int:
@@ -62,7 +80,9 @@ def run(paths: Sequence[Path]) -> int:
     app.setApplicationName("Tellframe")
     app.setDesktopFileName("tellframe")
     theme.apply(app)
+    sys.setswitchinterval(SWITCH_SECONDS)
     session = make_session(Settings())
+    session.background.start(import_video)  # while the window is made: the first drop need not wait for it
     announcer = Announcer(session)
     announcer.announced.connect(lambda text: session.notify("error", text))
     guard = crash.CrashGuard(announcer.announce)

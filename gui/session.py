@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from engine import paths
 from engine.errors import CancelledError, InternalError, TellframeError
@@ -42,13 +42,17 @@ from gui.videos import AnalysisState, OpenVideo, VideoStatus
 if TYPE_CHECKING:
     from engine.runtime.engine import Engine
     from engine.runtime.protocol import Event
-    from engine.video.media import Media
+    from engine.video.media import FirstLook, Media
 
 DEFAULT_CASE = "default.tell"
 """Under the data folder: keeps what was found while no other case is open."""
 
 MakeEngine = Callable[["Callable[[Event], None]", str], "Engine"]
 OpenMedia = Callable[[Path, CancelToken, ProgressCallback], "Media"]
+LookFirst = Callable[[Path], "FirstLook"]
+
+LOOK_AFTER_MS = 100
+"""When opening takes longer than this, the first frame is shown meanwhile."""
 
 
 class Session(SessionState):
@@ -61,13 +65,14 @@ class Session(SessionState):
         make_engine: MakeEngine,
         open_media: OpenMedia,
         make_server: MakeServer,
+        look_first: LookFirst | None = None,
         case: Path | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(settings, lambda: self._engine, make_server, parent)
         self.choice_changed.connect(self._on_choice)
         self.style_changed.connect(self.request_explanation)
-        self._open_media = open_media
+        self._open_media, self._first_look = open_media, look_first
         self._jobs: set[int] = set()
         self._asked: dict[int, Callable[[Event], None]] = {}
         self._closed = False
@@ -78,6 +83,7 @@ class Session(SessionState):
         self._bridge.arrived.connect(self._on_event)
         self._engine = make_engine(self._bridge.deliver, settings.preferences.device)
         self._screen.moved.connect(self._on_moved)
+        self._screen.shown_changed.connect(self._on_shown)
         self._analyses = Analyses(lambda: self._engine, self)
         self._analyses.changed.connect(self._on_analysis)
         self._analyses.results_changed.connect(self._on_results)
@@ -277,6 +283,23 @@ class Session(SessionState):
         task.progressed.connect(lambda progress: self._on_opening(video, progress))
         task.succeeded.connect(lambda media: self._on_opened(video, media))
         task.failed.connect(lambda error: self._on_open_failed(video, error))
+        QTimer.singleShot(LOOK_AFTER_MS, self, lambda: self._look_first(video))
+
+    def _look_first(self, video: OpenVideo) -> None:
+        """Show the first frame of a video whose index takes a while; what goes wrong, opening tells."""
+        look = self._first_look
+        if look is not None and video.status is VideoStatus.OPENING and not self._closed:
+            task = self.background.start(lambda _cancel, _progress: look(video.path))
+            task.succeeded.connect(lambda seen: self._on_look(video, seen))
+
+    def _on_look(self, video: OpenVideo, look: FirstLook) -> None:
+        if video.status is VideoStatus.OPENING:
+            video.look = look
+            self._video_changed(video)
+
+    def _on_shown(self) -> None:
+        if self._current is not None:
+            self._current.look = None
 
     def _on_opening(self, video: OpenVideo, progress: Any) -> None:
         video.opening = progress
@@ -299,6 +322,7 @@ class Session(SessionState):
 
     def _on_open_failed(self, video: OpenVideo, error: Exception) -> None:
         video.status, video.opening, video.error = VideoStatus.FAILED, None, _typed(error)
+        video.look = None
         self._video_changed(video)
         if video is self._current:
             self.media_changed.emit()

@@ -16,7 +16,7 @@ from gui.edits import EditStack
 from gui.results_model import ResultsModel
 
 if TYPE_CHECKING:
-    from engine.video.media import Media
+    from engine.video.media import FirstLook, Media
 
 
 class VideoStatus(StrEnum):
@@ -83,6 +83,7 @@ class OpenVideo:
         opening: progress of opening, None when that is over.
         hashing: progress of hashing, None when that is over.
         error: why it could not be opened.
+        look: its first frame, while it is opened and until a frame of the opened video is on the screen.
         media: the opened video, None unless READY.
         identity: with the SHA-256; None until hashed.
         frame: the playhead.
@@ -101,6 +102,7 @@ class OpenVideo:
     opening: Progress | None = None
     hashing: Progress | None = None
     error: TellframeError | None = None
+    look: FirstLook | None = None
     media: Media | None = None
     identity: VideoIdentity | None = None
     frame: int = 0

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from engine.rendering.scene import FaceShown, MapShown
+from engine.video.frame import Frame
 from gui import theme
 from gui.player.adjust import AdjustPopup
 from gui.player.display import Display, Field
@@ -15,7 +16,7 @@ from gui.player.pages import CARD_WIDTH, EmptyPage, ErrorCard, ErrorPage, Openin
 from gui.player.picture import PictureView
 from gui.player.transport import OptionalLabel, Transport, tool_button
 from gui.session import Session
-from gui.videos import VideoStatus
+from gui.videos import OpenVideo, VideoStatus
 
 MARGIN = 10
 HEADER = 38
@@ -132,15 +133,26 @@ class PlayerPanel(QWidget):
             self.failed.card.show_error(video.error)
             self._pages.setCurrentWidget(self.failed)
         else:
-            self.opening.show_progress(video.name, video.opening)
-            self._pages.setCurrentWidget(self.opening)
+            self._show_opening(video)
         self._show_header()
         self._show_picture()
 
     def _on_video(self, row: int) -> None:
         video = self._session.current
         if row == self._session.current_row and video is not None and video.status is VideoStatus.OPENING:
-            self.opening.show_progress(video.name, video.opening)
+            self._show_opening(video)
+            self._show_picture()
+
+    def _show_opening(self, video: OpenVideo) -> None:
+        """How far it has come, or the first frame as soon as that is there."""
+        self.opening.show_progress(video.name, video.opening)
+        look = video.look
+        if look is None:
+            self._pages.setCurrentWidget(self.opening)
+        elif self._pages.currentWidget() is not self.picture:
+            height, width = look.frame.pixels.shape[:2]
+            self.picture.set_size(width, height, float(look.pixel_aspect))
+            self._pages.setCurrentWidget(self.picture)
 
     def _show_recent(self) -> None:
         if self._session.current is None:
@@ -178,7 +190,7 @@ class PlayerPanel(QWidget):
         session = self._session
         self.picture.set_style(session.style)
         faces, maps, of_frame = self._found()
-        self.picture.show_frame(session.shown, faces, maps)
+        self.picture.show_frame(self._frame(), faces, maps)
         masked = bool(maps)
         self._legend.setVisible(masked)
         if masked:
@@ -193,6 +205,14 @@ class PlayerPanel(QWidget):
             self._card.show_error(error)
         self._show_badges()
         self._place_overlays()
+
+    def _frame(self) -> Frame | None:
+        """The frame to show; before there is one, the first look at the video."""
+        session = self._session
+        look = session.current.look if session.current is not None else None
+        if session.shown is None and session.shown_error is None and look is not None:
+            return look.frame
+        return session.shown
 
     def _found(self) -> tuple[tuple[FaceShown, ...], tuple[MapShown, ...], int]:
         """Faces of the shown frame; masks, and the frame they belong to: while playing, one of a moment ago."""
@@ -217,6 +237,9 @@ class PlayerPanel(QWidget):
             texts.append(f"◐ Display adjusted{field}")
         if session.explaining and session.masks_visible and not session.explanations:
             texts.append("… Computing the mask")
+        if session.media is None and session.current is not None and session.current.look is not None:
+            opening = session.current.opening
+            texts.append(f"… {opening.label} {opening.fraction:.0%}" if opening is not None else "… Opening")
         for badge, text in zip(self._badges, texts + [""] * 2, strict=False):
             badge.setText(text)
             badge.setVisible(bool(text))
