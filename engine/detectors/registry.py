@@ -12,6 +12,7 @@ from engine.detectors.devices import resolve_device
 from engine.detectors.frame import FrameDetector
 from engine.detectors.weights import check_state, copy_weights, load_state
 from engine.errors import UsageError, WeightsError
+from engine.networks.blank import Blank
 from engine.networks.efficientnet import build_efficientnet
 from engine.networks.frame import FrameNetwork
 from engine.networks.mobilenet import build_mobilenet
@@ -89,7 +90,8 @@ def load_detector(detector_id: str, device: str = "auto", precision: str = "auto
     if folder is None:
         raise _not_trained(detector_id)
     card = _fitting_card(spec, folder)
-    network = spec.build(card.size)
+    with Blank():
+        network = spec.build(card.size)
     load_state(folder, card, network)
     return FrameDetector(spec.id, network, card, where, precision)
 
@@ -143,7 +145,7 @@ def import_weights(folder: Path) -> DetectorInfo:
 
 def _checked_card(spec: DetectorSpec, folder: Path) -> Card:
     card = _fitting_card(spec, folder)
-    with torch.device("meta"):
+    with torch.device("meta"), Blank():
         network = spec.build(card.size)
     check_state(folder, card, network)
     return card

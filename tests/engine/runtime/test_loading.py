@@ -22,6 +22,8 @@ def test_the_compiler_is_not_imported_and_still_works_when_it_is_asked_for() -> 
     words = outcome("""
         load("engine.runtime.worker")
         import torch, torchvision
+        from engine.detectors.registry import detector_infos, load_detector
+        load_detector(next(info.id for info in detector_infos() if info.trained), "cpu")
         print("timm" in sys.modules, "torch._dynamo" in sys.modules)
         from torchvision.ops.roi_align import is_compile_supported
         print(is_compile_supported("cpu"), "torch._dynamo" in sys.modules)
