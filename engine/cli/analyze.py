@@ -1,6 +1,7 @@
 """`analyze VIDEO...`: faces and scores, on the screen, as JSON, in a case."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -59,12 +60,12 @@ def run(args: argparse.Namespace) -> int:
                 if args.case is not None:
                     log_analysis(args.case, done[name], infos[name].weights_sha256, args.every)
             entries.append(report(done, infos, index.seconds))
-            if args.json == "-":
-                for name, verdict in entries[-1]["detectors"].items():
-                    for warning in verdict["warnings"]:
-                        session.say(f"{path} ({name}): {warning}")
     if args.json == "-":
         print(json_text(entries), end="")  # noqa: T201 - this is the command line
+        for path, entry in zip(args.videos, entries, strict=True):
+            for name, verdict in entry["detectors"].items():
+                for warning in verdict["warnings"]:
+                    print(f"{path} ({name}): {warning}", file=sys.stderr)  # noqa: T201 - as above
         return 0
     for out in outputs:
         with Staging() as staging:

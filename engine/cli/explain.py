@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli import words
-from engine.cli.scenes import tell_numbering
+from engine.cli.scenes import numbering
 from engine.cli.session import EngineSession
 from engine.exports.files import never_over
 from engine.exports.maps import export_maps
@@ -37,9 +37,9 @@ def run(args: argparse.Namespace) -> int:
                 ExplainRequest(args.video, args.detector, args.explainer, tuple(frames), device=args.device)
             )
             made = [event.explanation for event in answers if isinstance(event, ExplanationMade)]
-            if made:
-                tell_numbering(session, media, frames[0], frames[-1])
             written = export_maps(media, made, args.out, style=style, progress=session.progress.show)
+            for line in numbering(media, frames[0], frames[-1]):
+                session.say(line)
     finally:
         media.close()
     print(f"{args.out}: {len(written) - 2} overlays, maps.npz, summary.json")  # noqa: T201 - the command line

@@ -40,10 +40,12 @@ def run(args: argparse.Namespace) -> int:
         if args.audio:
             require_sound(media)
         with EngineSession(args.device) as session:
-            scene = analysed_scene(session, media, frames, args.detector, args.explainer, args.device, case)
+            scene, notes = analysed_scene(session, media, frames, args.detector, args.explainer, args.device, case)
             made = export_clip(media, args.out, scene, style, audio=args.audio, progress=session.progress.show)
             if made.missing:
-                session.say(f"{media.path}: {len(made.missing)} damaged frames are not in the clip")
+                notes.append(f"{media.path}: {len(made.missing)} damaged frames are not in the clip")
+            for line in notes:
+                session.say(line)
     finally:
         media.close()
     if case is not None:

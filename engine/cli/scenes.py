@@ -17,8 +17,10 @@ def analysed_scene(
     explainer: str | None,
     device: str,
     case: Path | None = None,
-) -> Scene:
+) -> tuple[Scene, list[str]]:
     """The faces, scores and maps of some frames; scores come from the case where it has them.
+
+    Beside the scene, lines for the user once all is written: a failure shall be told in a single one.
 
     Raises:
         TellframeError: whatever the engine answers.
@@ -26,16 +28,15 @@ def analysed_scene(
     first, last = min(frames), max(frames)
     answers = session.ask(AnalyzeRequest(media.path, detector, case=case, first=first, last=last, device=device))
     done = next(event for event in answers if isinstance(event, AnalysisDone))
-    for warning in done.warnings:
-        session.say(f"{media.path}: {warning}")
+    notes = [f"{media.path}: {warning}" for warning in done.warnings]
     if case is None and done.tracks:
-        tell_numbering(session, media, first, last)
+        notes += numbering(media, first, last)
     explanations = []
     if explainer is not None and done.tracks:
         request = ExplainRequest(media.path, detector, explainer, tuple(frames), case=case, device=device)
         explanations = [e.explanation for e in session.ask(request) if isinstance(e, ExplanationMade)]
     weights = done.scores[0].provenance.weights_sha256 if done.scores else ""
-    return Scene(
+    scene = Scene(
         media.width,
         media.height,
         first,
@@ -47,12 +48,12 @@ def analysed_scene(
         weights_sha256=weights,
         explainer_id=explainer or "",
     )
+    return scene, notes
 
 
-def tell_numbering(session: EngineSession, media: Media, first: int, last: int) -> None:
-    """Say that an analysis of the whole video may give the faces of a part of it other numbers."""
-    if last - first + 1 < len(media.index):
-        session.say(
-            f"{media.path}: faces are numbered by their appearance in the frames {first} to {last}, "
-            "which may differ from their numbers in the whole video"
-        )
+def numbering(media: Media, first: int, last: int) -> list[str]:
+    """A line for the user where an analysis of the whole video may give the faces other numbers."""
+    if last - first + 1 == len(media.index):
+        return []
+    where = f"{media.path}: faces are numbered by their appearance in the frames {first} to {last}"
+    return [f"{where}, which may differ from their numbers in the whole video"]

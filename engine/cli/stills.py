@@ -1,6 +1,7 @@
 """`stills VIDEO`: exact frames as PNG, with or without an overlay."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,15 @@ def run(args: argparse.Namespace) -> int:
     bar = ProgressBar()
     try:
         words.inside(frames, len(media.index), args.video)
-        scene = None
+        scene, notes = None, list[str]()
         if args.explainer is not None:
             with EngineSession(args.device) as session:
-                scene = analysed_scene(session, media, frames, args.detector, args.explainer, args.device)
+                scene, notes = analysed_scene(session, media, frames, args.detector, args.explainer, args.device)
         written = export_stills(media, frames, args.out, scene=scene, style=style, progress=bar.show)
     finally:
         bar.close()
         media.close()
+    for line in notes:
+        print(line, file=sys.stderr)  # noqa: T201 - this is the command line
     print(f"{args.out}: {len(written)} stills")  # noqa: T201 - this is the command line
     return 0
