@@ -88,7 +88,7 @@ class FrameIndex:
 
     def lies_at(self, index: int, packet: Any) -> bool:
         """Whether a demuxed packet is the very one that was seen for this frame when the index was made."""
-        position, size = self._places[index]
+        position, size = self.place[index]
         return bool(size == packet.size and position == (-1 if packet.pos is None else packet.pos))
 
     def of_place(self, packet: Any) -> int:
@@ -96,14 +96,11 @@ class FrameIndex:
         return self._of_place.get((-1 if packet.pos is None else packet.pos, packet.size), -1)
 
     @cached_property
-    def _places(self) -> list[tuple[int, int]]:
-        return [(position, size) for position, size in self.place.tolist()]
-
-    @cached_property
     def _of_place(self) -> dict[tuple[int, int], int]:
         found: dict[tuple[int, int], int] = {}
-        for index, place in enumerate(self._places):
-            found[place] = -1 if place in found or place[0] < 0 else index
+        for index, (position, size) in enumerate(self.place.tolist()):
+            known = (position, size) in found
+            found[position, size] = -1 if known or position < 0 else index
         return found
 
     def without_first(self, count: int) -> "FrameIndex":

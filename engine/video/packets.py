@@ -4,6 +4,7 @@ The packets' times are put to the proof on the first frames. They are not truste
 own (raw streams), where two have the same, and where the container stores decoding times only (H.264 in AVI).
 """
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -27,16 +28,19 @@ PROOF = 24
 
 @dataclass(slots=True)
 class PacketTable:
-    """What the packets of one stream say, in decoding order.
+    """What the packets of one stream say, in decoding order. Plain numbers: there may be a million packets.
 
     Attributes:
+        pts, key, suspect: one per packet.
+        position, size: bytes in the file; position -1 where the container does not tell.
         complete: whether every packet has a time, different from all others.
     """
 
-    pts: list[int] = field(default_factory=list)
-    key: list[bool] = field(default_factory=list)
-    place: list[tuple[int, int]] = field(default_factory=list)
-    suspect: list[bool] = field(default_factory=list)
+    pts: "array[int]" = field(default_factory=lambda: array("q"))
+    key: bytearray = field(default_factory=bytearray)
+    position: "array[int]" = field(default_factory=lambda: array("q"))
+    size: "array[int]" = field(default_factory=lambda: array("q"))
+    suspect: bytearray = field(default_factory=bytearray)
     last_duration: int = 0
     complete: bool = True
 
@@ -88,7 +92,8 @@ def read_packets(
         table.key.append(
             packet.is_keyframe and not (is_h264 and not h264.starts_clean(memoryview(packet), extradata))
         )
-        table.place.append((-1 if packet.pos is None else packet.pos, packet.size))
+        table.position.append(-1 if packet.pos is None else packet.pos)
+        table.size.append(packet.size)
         table.suspect.append(packet.is_corrupt)
         if pts > latest:
             latest, table.last_duration = pts, packet.duration or 0
@@ -148,10 +153,10 @@ def _arranged(
         pts,
         time_base,
         stamp=stamp,
-        key=np.array(table.key, np.bool_)[packet],
+        key=np.frombuffer(table.key, np.bool_)[packet],
         rank=np.argsort(np.argsort(packet)),
-        place=np.array(table.place, np.int64)[packet],
-        suspect=np.array(table.suspect, np.bool_)[packet],
+        place=np.column_stack((table.position, table.size))[packet],
+        suspect=np.frombuffer(table.suspect, np.bool_)[packet],
         last_duration=table.last_duration,
     )
 
