@@ -7,7 +7,7 @@ from engine.faces.segments import EVERY
 Span = tuple[int, int]
 """First and last frame, inclusive."""
 
-_HELD_BYTES = 120 << 20
+_HELD_BYTES = 75 << 20
 """What the decoded frames of one stretch may take, about."""
 
 _SHORTEST, _LONGEST = 16, 64
