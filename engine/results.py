@@ -81,7 +81,7 @@ class VideoIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What is needed to make a result again, bit for bit on the same device and versions."""
+    """What is needed to make a result again, bit for bit on the same device, threads and versions."""
 
     component: str
     weights_sha256: str

@@ -152,8 +152,14 @@ def choose_precision(card: Card, device: torch.device, wanted: str) -> str:
 
 
 def device_name(device: torch.device) -> str:
-    """For people: the GPU's name, or CPU."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    """What made the numbers, for people and for making them again: the GPU's name, or CPU with its threads.
+
+    The last bit of a CPU's sums hangs on how many threads they are shared out to.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' * (threads > 1)}"
 
 
 @cache

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import torch
 
+from engine.detectors.frame import device_name
 from engine.runtime.protocol import DeviceStatus
 
 
 def device_status(job: int, device: torch.device, precision: str) -> DeviceStatus:
     """Name and memory of a device; of a CPU, the memory of this process and of the machine. 0 where unknown."""
+    name = f"{device_name(device)}, {precision}"
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
-        return DeviceStatus(job, f"{torch.cuda.get_device_name(device)}, {precision}", total - free, total)
-    threads = torch.get_num_threads()
-    name = f"CPU, {threads} thread{'s' * (threads > 1)}, {precision}"
+        return DeviceStatus(job, name, total - free, total)
     return DeviceStatus(job, name, process_memory(), machine_memory())
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from cli_support import PROJECT, child_environment, main_py
 
 from engine import cli, paths
@@ -167,7 +168,7 @@ def test_a_killed_analysis_goes_on_where_it_stopped(tmp_path: Path, face: Path) 
     with subprocess.Popen(
         [sys.executable, "main.py", *words],
         cwd=PROJECT,
-        env=child_environment(),
+        env=child_environment() | {"OMP_NUM_THREADS": str(torch.get_num_threads())},  # to the last bit
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as child:
