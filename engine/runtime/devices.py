@@ -1,5 +1,6 @@
 """What the user is told of the device: its name and how much memory is taken."""
 
+import ctypes
 import os
 import platform
 import sys
@@ -32,6 +33,17 @@ def process_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if platform.system() == "Darwin" else 1024)
 
 
+def return_freed_memory() -> None:
+    """Give the system back what was freed: glibc keeps it for each thread, after some seeks in 1080p 350 MB.
+
+    Takes about 20 ms; other threads of Python run meanwhile.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other libraries than glibc have none
+        if trim is not None:
+            trim(0)
+
+
 def machine_memory() -> int:
     """Physical memory in bytes, 0 where it cannot be asked."""
     if sys.platform == "win32":
@@ -43,7 +55,6 @@ def machine_memory() -> int:
 
 
 if sys.platform == "win32":
-    import ctypes
     from ctypes import wintypes
 
     class _Counters(ctypes.Structure):

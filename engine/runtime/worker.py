@@ -3,6 +3,7 @@
 Imported by the engine thread, by name: it brings torch along.
 """
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -21,7 +22,7 @@ from engine.errors import EvidenceChangedError
 from engine.explainers.registry import load_explainer
 from engine.faces.detector import FaceDetector
 from engine.runtime.analysis import Analysis
-from engine.runtime.devices import device_status
+from engine.runtime.devices import device_status, process_memory, return_freed_memory
 from engine.runtime.explaining import Explaining
 from engine.runtime.jobs import JobContext, Steps
 from engine.runtime.protocol import (
@@ -38,6 +39,9 @@ from engine.runtime.session import VideoSession
 from engine.runtime.store import ResultStore
 
 _OPEN_SESSIONS = 4
+
+_TIDY_BYTES, _TIDY_SECONDS = 2 << 30, 2.0
+"""From which size of the process on freed memory is given back, and how often."""
 
 
 def create_worker(device: str) -> "TorchWorker":
@@ -59,6 +63,7 @@ class TorchWorker:
         self._cases: dict[Path, CaseFile] = {}
         self._detectors: dict[tuple[str, str, str], FrameDetector] = {}
         self._faces: dict[str, FaceDetector] = {}
+        self._tidied_at = 0.0
 
     def run(self, request: Request, job: JobContext) -> Steps:
         match request:
@@ -72,6 +77,10 @@ class TorchWorker:
                 return self._import(request, job)
 
     def device_status(self, job: int) -> DeviceStatus:
+        now = time.monotonic()
+        if now - self._tidied_at > _TIDY_SECONDS and process_memory() > _TIDY_BYTES:
+            self._tidied_at = now
+            return_freed_memory()
         return device_status(job, *self._shown)
 
     def close(self) -> None:
