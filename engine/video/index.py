@@ -1,5 +1,6 @@
 """Which frames a file holds, in display order, with exact times: known without decoding."""
 
+import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -71,7 +72,8 @@ class FrameIndex:
     def at_seconds(self, seconds: float) -> int:
         """The frame on show at a time: the last one that starts at or before it, within the file."""
         pts = self.start_pts + seconds / float(self.time_base)
-        at = int(np.searchsorted(self.pts, pts + 1e-6 * max(1.0, abs(seconds)), side="right")) - 1
+        whole = math.floor(pts + 1e-6 * max(1.0, abs(seconds)))  # for a float NumPy would turn all pts into floats
+        at = int(self.pts.searchsorted(whole, side="right")) - 1
         return min(max(at, 0), len(self) - 1)
 
     def of_stamp(self, stamp: int) -> int:

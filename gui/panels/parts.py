@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -118,11 +118,15 @@ def column(parent: QWidget) -> QVBoxLayout:
 
 
 class FactsGrid(QWidget):
-    """Names and values in two columns; values wrap and may be selected and copied."""
+    """Names and values in two columns; values wrap and may be selected and copied.
+
+    The labels are made when they are first seen: they take longer than anything else in opening a video.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows: tuple[tuple[str, str, str], ...] = ()
+        self._made: tuple[tuple[str, str, str], ...] = ()
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(12)
@@ -131,13 +135,21 @@ class FactsGrid(QWidget):
 
     def set_rows(self, rows: Sequence[tuple[str, str, str]]) -> None:
         """(group, name, value) in order; a new group gets a heading."""
-        new = tuple(rows)
-        if new == self.rows:
+        self.rows = tuple(rows)
+        if self.isVisible():
+            self._make()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._make()
+
+    def _make(self) -> None:
+        if self._made == self.rows:
             return
-        self.rows = new
+        self._made = self.rows
         clear_layout(self._grid)
         at, group = 0, ""
-        for this_group, name, value in new:
+        for this_group, name, value in self.rows:
             if this_group != group:
                 group = this_group
                 title = heading(group)
