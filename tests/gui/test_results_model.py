@@ -133,6 +133,25 @@ def test_the_end_replaces_everything() -> None:
     assert model.faces_at(10) == ()
 
 
+def test_a_stretch_that_the_mean_hides_is_kept_with_the_results_and_made_anew_with_them() -> None:
+    frames = np.arange(100)
+    spans = np.stack([frames, frames], axis=1)
+    forged = np.where((frames >= 40) & (frames < 60), 0.9, 0.1)
+    model = ResultsModel(100)
+    assert model.hidden_stretches(lambda frame: frame / 25) == ()
+
+    def end(values: np.ndarray) -> AnalysisDone:
+        scores = (some_scores(0, spans, values),)
+        tracks = (a_track(0, frames),)
+        mean = float(values.mean())
+        return AnalysisDone(1, fakes.identity("/a"), "frame-mobile", tracks, scores, mean, ())
+
+    model.replace(end(forged))
+    assert [(s.first, s.last) for s in model.hidden_stretches(lambda frame: frame / 25)] == [(40, 59)]
+    model.replace(end(np.full(100, 0.1)))
+    assert model.hidden_stretches(lambda frame: frame / 25) == ()
+
+
 def test_a_two_hour_video_is_filled_without_slowing_down() -> None:
     """One stretch costs the same at the end as at the beginning, far below what the window may stand still."""
     frames, length = 2 * 3600 * 25, 250
