@@ -178,7 +178,7 @@ class MainToolBar(QToolBar):
     def _show_people(self) -> None:
         self._people.clear()
         results = self._session.results
-        for track in results or ():
+        for track in results if results is not None and results.done else ():
             action = self._people.addAction(f"Only {track.name}")
             action.triggered.connect(lambda _checked=False, n=track.id: self._session.start_analysis(people=[n]))
         self._people.setEnabled(results is not None and results.done and len(results) > 1)

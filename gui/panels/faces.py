@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import QPointF, QSize, Qt, QTimer, Signal
@@ -19,6 +20,7 @@ from gui.timeline.plot import curve_pen
 
 FACE = QSize(44, 44)
 REFRESH_MS = 250
+ROWS_AT_A_TIME = 8
 
 
 class LineSample(QWidget):
@@ -122,6 +124,8 @@ class FacesPanel(QWidget):
         self._layout.addWidget(self._empty)
         self._timer = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._timer.timeout.connect(self._refresh)
+        self._more = QTimer(self, singleShot=True, interval=0)
+        self._more.timeout.connect(self._make_some)
         session.tracks_changed.connect(self._rebuild)
         session.media_changed.connect(self._rebuild)
         session.results_changed.connect(self._later)
@@ -133,24 +137,35 @@ class FacesPanel(QWidget):
         return results.tracks if results else {}
 
     def _rebuild(self) -> None:
-        """Make the rows anew if other faces are there, else only show what is hidden."""
+        """Make rows for new faces, drop those of faces that are gone, and show which are hidden."""
         tracks, hidden = self._tracks(), self._session.hidden_faces
-        if list(tracks) != list(self.rows) or self._generation_changed():
-            for old in self.rows.values():
-                self._layout.removeWidget(old)
-                old.hide()
-                old.deleteLater()
-            self.rows = {}
-            for track in tracks.values():
-                made = FaceRow(track, visible=track.id not in hidden)
-                made.visible_changed.connect(lambda on, i=track.id: self._session.set_face_visible(i, on))
-                made.analyse_requested.connect(lambda i=track.id: self._session.start_analysis(people=[i]))
-                self._layout.addWidget(made)
-                self.rows[track.id] = made
-            self._ask_for_pictures()
+        anew = self._generation_changed()
+        for gone in [track_id for track_id in self.rows if anew or track_id not in tracks]:
+            row = self.rows.pop(gone)
+            self._layout.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        self._make_some()
         for track_id, face in self.rows.items():
             face.shown.setChecked(track_id not in hidden)
         self._say_why_empty()
+
+    def _make_some(self) -> None:
+        """A few rows at a time: all those of a crowd take longer than the event loop may be away."""
+        tracks, hidden = self._tracks(), self._session.hidden_faces
+        missing = [track for track in tracks.values() if track.id not in self.rows]
+        for track in missing[:ROWS_AT_A_TIME]:
+            made = FaceRow(track, visible=track.id not in hidden)
+            made.visible_changed.connect(lambda on, i=track.id: self._session.set_face_visible(i, on))
+            made.analyse_requested.connect(lambda i=track.id: self._session.start_analysis(people=[i]))
+            self.rows[track.id] = made
+        self.rows = {track_id: self.rows[track_id] for track_id in tracks if track_id in self.rows}
+        for place, row in enumerate(self.rows.values(), start=1):  # below what is said when there is none
+            if self._layout.indexOf(row) != place:
+                self._layout.insertWidget(place, row)
+        self._ask_for_pictures(missing[:ROWS_AT_A_TIME])
+        if len(missing) > ROWS_AT_A_TIME:
+            self._more.start()
 
     def _generation_changed(self) -> bool:
         """Whether the results are those of another analysis, or final now: the same ids may be other people."""
@@ -179,13 +194,13 @@ class FacesPanel(QWidget):
             if track_id in tracks:
                 face.refresh(tracks[track_id])
 
-    def _ask_for_pictures(self) -> None:
+    def _ask_for_pictures(self, tracks: Sequence[TrackSeries]) -> None:
         media = self._session.media
-        if media is None or not self.rows:
+        if media is None or not tracks:
             return
         generation = self._generation
         owners = {}
-        for track in self._tracks().values():
+        for track in tracks:
             frame = best_frame(track)
             owners[Wish(frame, FACE, track.box_at(frame))] = track.id
         wishes = sorted(owners, key=lambda wish: wish.frame)

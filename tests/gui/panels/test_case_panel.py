@@ -82,6 +82,23 @@ def test_each_face_has_a_row_with_figures_and_a_picture(panel, scene, qtbot):
     qtbot.waitUntil(lambda: not panel.faces.rows[1].picture.pixmap().isNull())
 
 
+def test_a_crowd_comes_in_parts_and_known_faces_keep_their_rows(panel, scene, qtbot):
+    job = scene.analyse()
+    stretches = [np.arange(10 * n, 10 * n + 5) for n in range(40)]
+    crowd = [(make_track(n, at), make_scores(n, at, np.full(5, 0.4))) for n, at in enumerate(stretches)]
+    scene.segment(job, 0, 99, *crowd[:10])
+    assert 0 < len(panel.faces.rows) < 10, "the rest comes when the event loop has had its turn"
+    qtbot.waitUntil(lambda: len(panel.faces.rows) == 10)
+    before = dict(panel.faces.rows)
+    scene.segment(job, 100, 399, *crowd[10:])
+    qtbot.waitUntil(lambda: list(panel.faces.rows) == list(range(40)))
+    assert all(panel.faces.rows[n] is row for n, row in before.items())
+    tops = [panel.faces.layout().indexOf(row) for row in panel.faces.rows.values()]
+    assert tops == sorted(set(tops))
+    scene.finish(job, *crowd[:2])
+    assert list(panel.faces.rows) == [0, 1]
+
+
 def test_a_hidden_face_vanishes_from_the_picture_and_comes_back(panel, scene, qtbot):
     scene.finish(scene.analyse(), *scene.two_people())
     scene.session.go_to(300)
