@@ -1,6 +1,8 @@
 """The window stays alive: its event loop in a real analysis, and the first frame of a video that opens slowly."""
 
+import ctypes
 import gc
+import os
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
@@ -130,3 +132,23 @@ def test_the_first_frame_is_on_the_screen_before_the_index_is_known(
         indexed.set()
         session.close()
         session.deleteLater()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="usleep is a function of the C library there")
+@pytest.mark.parametrize("guilty", ["the loop's own thread", "another thread that keeps the interpreter's lock"])
+def test_the_watch_sees_who_holds_up_the_loop(qapp: object, qtbot: QtBot, guilty: str) -> None:
+    hold = ctypes.PyDLL(None).usleep  # called through PyDLL, it sleeps with the lock held
+    watch = LoopWatch()
+    watch.start()
+    qtbot.wait(60)
+    if guilty.startswith("another"):
+        thread = threading.Thread(target=hold, args=(120_000,))
+        thread.start()
+        qtbot.wait(150)
+        thread.join()
+    else:
+        hold(120_000)
+        qtbot.wait(60)
+    watch.stop()
+    assert 0.1 < watch.longest_held().held <= watch.longest().wall
+    assert sum(gap.held > LONGEST for gap in watch.gaps) == 1
