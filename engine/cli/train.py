@@ -19,6 +19,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a data set")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the weights; default: weights/DETECTOR")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings as TOML")
+    parser.add_argument("--from", dest="start", type=Path, metavar="DIR", help="weights to go on from")
     parser.add_argument("--resume", action="store_true", help="go on where the last run with this --out stopped")
     parser.add_argument("--steps", type=int, metavar="N", help="steps in all")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="default: %(default)s")
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         config = dataclasses.replace(config, steps=args.steps)
     out = args.out or paths.WEIGHTS / spec.id
     bar, token = ProgressBar(), CancelToken()
-    job = Job(spec, dataset, config, out, _words(args), args.resume, args.device)
+    job = Job(spec, dataset, config, out, _words(args), args.resume, args.device, args.start)
     before = signal.signal(signal.SIGINT, lambda *_: token.cancel())  # so that a checkpoint is written
     try:
         outcome = train(job, cancel=token, progress=bar.show, on_validation=lambda record: _say(_line(record)))
@@ -63,6 +64,7 @@ def _words(args: argparse.Namespace) -> str:
     for name in ("steps", "size"):
         if getattr(args, name) is not None:
             words += [f"--{name}", str(getattr(args, name))]
+    words += ["--from", args.start.name] if args.start else []
     return shlex.join(words + (["--config", args.config.name] if args.config else []))
 
 

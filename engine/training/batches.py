@@ -15,7 +15,7 @@ from torch.utils.data import Dataset as TorchDataset
 from engine.results import FloatArray, Picture
 from engine.training.augmentation import apply_augmentation, draw_augmentation
 from engine.training.faces import FaceStore
-from engine.training.pseudo_fakes import ForgeryConfig, draw_forgery, forge, pose_distance
+from engine.training.pseudo_fakes import ForgeryConfig, disturb, draw_forgery, forge, pose_distance
 
 MASK_CELLS = 7
 """Side of the coarse mask that goes with each crop."""
@@ -32,11 +32,14 @@ class MixConfig:
         genuine: share of pairs of a real face and a genuine forgery of it, per source of the forgery.
         pseudo: share of pairs of a real face and a pseudo-fake of it, per source of the face.
         forgeries: what pseudo-fakes are drawn.
+        disturbed_reals: share of those pairs whose real crop is disturbed as a whole, as its forgery is in a
+            part: hard negatives, after which only a difference between inside and outside tells.
     """
 
     genuine: Mapping[str, float] = field(default_factory=dict)
     pseudo: Mapping[str, float] = field(default_factory=dict)
     forgeries: ForgeryConfig = field(default_factory=ForgeryConfig)
+    disturbed_reals: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,8 @@ class Batches(TorchDataset[Batch]):
         else:
             real = self._store.load(index)
             forged, mask = self._forge(index, real, rng)
+            if rng.random() < self._mix.disturbed_reals:
+                real = disturb(real, face.points, rng)
         draw = draw_augmentation(rng, self._size, _SCALES[face.item.kind])
         crops, mask = apply_augmentation([real, forged], mask, face.square, draw, self._size)
         return crops, mask, face.item.name, kind

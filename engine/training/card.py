@@ -3,6 +3,7 @@
 import datetime as dt
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,21 @@ _LIMITS = [
 ]
 
 
+@dataclass(frozen=True)
+class Origin:
+    """How weights came to be: the command, without a machine's folders, and what the training started from."""
+
+    command: str
+    initialisation: str
+
+
 def new_card(
     spec: DetectorSpec,
     network: FrameNetwork,
     config: TrainConfig,
     dataset: Dataset,
     record: Mapping[str, Any],
-    command: str,
+    origin: Origin,
     bf16_deviation: float | None,
 ) -> dict[str, Any]:
     """All of a card but the hash; the figures are those of the held-out persons that chose the weights."""
@@ -59,12 +68,12 @@ def new_card(
         "licences": sorted({item.licence for item in used if item.licence}),
         "persons": len(persons),
         "genuine_forgeries": sorted({item.method for item in forged}),
-        "initialisation": dataset.pretrained.name if dataset.pretrained else "random",
+        "initialisation": origin.initialisation,
         "steps": int(record["step"]),
         "pairs_per_step": config.pairs,
         "seed": config.seed,
         "frozen_stages": config.frozen_stages,
-        "command": command,
+        "command": origin.command,
         "pseudo_fakes": "spatial part of TPF: self-blending and faces of other persons; blending "
         + ", ".join(f"{name} {share:g}" for name, share in config.mix.forgeries.blends),
         "held_out_auc": {name: round(float(value), 4) for name, value in record["aucs"].items()},

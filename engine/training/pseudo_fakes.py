@@ -26,7 +26,7 @@ class ForgeryConfig:
     """
 
     other_person: float = 0.4
-    blends: tuple[tuple[Blend, float], ...] = (("alpha", 0.8), ("poisson", 0.2))
+    blends: tuple[tuple[Blend, float], ...] = (("alpha", 0.7), ("poisson", 0.3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def forge(
     """
     height, width = picture.shape[:2]
     size = (width, height)
-    face = max(float(np.ptp(points[:17, 0])), 1.0)
+    face = _face_width(points)
     mask = make_mask(points, forgery.mask, size)
     background = picture
     if forgery.other_person:
@@ -131,6 +131,19 @@ def forge(
         source = warps.displace(source, warps.smooth_field(rng, size, 6, forgery.elastic * face))
     forged = blend(source, background, mask, forgery.blend, forgery.ratio)
     return forged, mask * (forgery.ratio if forgery.blend == "alpha" else 1.0)
+
+
+def disturb(picture: Picture, points: FloatArray, rng: np.random.Generator) -> Picture:
+    """A real picture (H, W, 3) changed and resampled as a whole: as far from its source as a forgery, yet in one
+    piece (SPEC section 6, step 4)."""
+    height, width = picture.shape[:2]
+    changed = apply_mismatch(picture, draw_mismatch(rng, float(rng.uniform(0.2, 1.0))), _face_width(points))
+    turn = warps.turn_scale_shift(points.mean(axis=0), float(rng.normal(scale=1.5)), 1.0, (0.5, 0.5))
+    return warps.warp_affine(changed, turn, (width, height))
+
+
+def _face_width(points: FloatArray) -> float:
+    return max(float(np.ptp(points[:17, 0])), 1.0)
 
 
 def _fit(

@@ -9,16 +9,18 @@ from typing import Any
 
 import torch
 
+from engine.detectors.cards import Card, load_card
 from engine.detectors.devices import has_fast_bf16, resolve_device
 from engine.detectors.folding import fold_batch_norm
 from engine.detectors.precision import bf16_deviation, both_precisions
 from engine.detectors.registry import DetectorSpec
-from engine.detectors.weights import save_weights
+from engine.detectors.weights import load_state, save_weights
+from engine.errors import WeightsError
 from engine.networks.frame import FrameNetwork
 from engine.networks.mobilenet import load_folded_imagenet
 from engine.paths import cache_dir
 from engine.progress import CancelToken, ProgressCallback
-from engine.training.card import new_card
+from engine.training.card import Origin, new_card
 from engine.training.datasets.base import Dataset
 from engine.training.faces import FaceStore, gather_faces
 from engine.training.landmarks import with_landmarks
@@ -39,6 +41,7 @@ class Job:
         command: the words that started it, for the card.
         resume: whether to go on with the checkpoint of an earlier run with the same `out`.
         device: auto, cpu or cuda.
+        start: folder of weights of the same detector to go on from; None: as the data set's trunk, or at random.
     """
 
     spec: DetectorSpec
@@ -48,6 +51,7 @@ class Job:
     command: str
     resume: bool = False
     device: str = "auto"
+    start: Path | None = None
 
     @property
     def run_folder(self) -> Path:
@@ -67,6 +71,7 @@ def train(
 
     Raises:
         DataError: the data set does not suffice, or the checkpoint is of another run.
+        WeightsError: those to start from are damaged or another detector's.
         CancelledError: cancelled; the checkpoint is at the last step.
     """
     dataset = with_landmarks(job.dataset, FRAMES_PER_CLIP, cancel=cancel, progress=progress)
@@ -88,7 +93,9 @@ def train(
 def _trainer(job: Job, train_store: FaceStore, held_out: FaceStore) -> Trainer:
     torch.manual_seed(job.config.seed)
     network = job.spec.build(job.config.size)
-    folded = job.dataset.pretrained if job.spec.id == "frame-mobile" else None
+    folded = job.dataset.pretrained if job.spec.id == "frame-mobile" and job.start is None else None
+    if job.start is not None:
+        load_state(job.start, _card_of(job.start, job.spec), network)
     if folded is not None:
         load_folded_imagenet(network, folded)
     device = resolve_device(job.device)
@@ -100,9 +107,29 @@ def _trainer(job: Job, train_store: FaceStore, held_out: FaceStore) -> Trainer:
     return trainer
 
 
+def _card_of(start: Path, spec: DetectorSpec) -> Card:
+    """The card of the weights to start from."""
+    card = load_card(start)
+    if card.id != spec.id:
+        raise WeightsError(
+            f"These are weights of {card.id}, not of {spec.id}",
+            advice="Give a folder of the detector that is trained",
+            file=start,
+        )
+    return card
+
+
+def _initialisation(job: Job) -> str:
+    if job.start is not None:
+        return f"weights {_card_of(job.start, job.spec).sha256[:12]}"
+    pretrained = job.dataset.pretrained
+    return "random" if pretrained is None or job.spec.id != "frame-mobile" else pretrained.name
+
+
 def _write(job: Job, run: Trainer, record: dict[str, Any]) -> None:
     deviation = _deviation(run.average, run) if run.config.bf16 else None
-    card = new_card(job.spec, run.average, job.config, job.dataset, record, job.command, deviation)
+    origin = Origin(job.command, _initialisation(job))
+    card = new_card(job.spec, run.average, job.config, job.dataset, record, origin, deviation)
     save_weights(job.out, run.average, card, torch.float16)
 
 

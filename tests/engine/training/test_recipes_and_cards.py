@@ -12,7 +12,7 @@ from engine.detectors.weights import save_weights
 from engine.errors import UsageError
 from engine.evaluation.evaluate import Figure
 from engine.networks.mobilenet import build_mobilenet
-from engine.training.card import DEV, new_card, record_figures
+from engine.training.card import DEV, Origin, new_card, record_figures
 from engine.training.datasets import read_dataset
 from engine.training.datasets.base import Dataset
 from engine.training.recipes import default_config, default_mix, with_file
@@ -68,7 +68,9 @@ def test_trust_follows_the_lower_end_of_the_dev_figure(drawn: Dataset, tmp_path:
     network = build_mobilenet(64)
     spec = detector_spec("frame-mobile")
     record = {"step": 9, "aucs": {"clips": 0.9, "mean": 0.9}}
-    card = new_card(spec, network, default_config(drawn, 64, 1), drawn, record, "python main.py train", 0.001)
+    card = new_card(
+        spec, network, default_config(drawn, 64, 1), drawn, record, Origin("python main.py train", "random"), 0.001
+    )
     folder = tmp_path / "frame-mobile"
     saved = save_weights(folder, network, card, torch.float16)
     assert not saved.trustworthy
