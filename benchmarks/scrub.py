@@ -1,8 +1,9 @@
 """How quickly and how exactly frames come: random seeks, single steps and dragging, ours beside two others.
 
-    python benchmarks/scrub.py [--seconds 20] [--accesses 60] [--clips DIR]
+    python benchmarks/scrub.py [--seconds 20] [--accesses 60] [--seeks 150] [--clips DIR]
 
-Makes its own 1080p H.264 clips, key frames 250 and 60 apart, in which every frame shows its number. Ours is read
+Makes its own 1080p H.264 clips, key frames 250 and 60 apart, in which every frame shows its number, with B-frames
+(half of the pictures are then built on by no other, as in most files) and without, as some cameras write. Ours is read
 through the exact reader and through the player's FrameServer; beside it OpenCV's CAP_PROP_POS_FRAMES and the plain
 way of PyAV (seek, decode until the wanted time). The ways take turns, so that other load on the machine hits all
 alike. Prints Markdown tables; times in milliseconds, picture as an RGB array included.
@@ -33,6 +34,8 @@ from engine.video.media import Media, open_media  # noqa: E402
 from engine.video.server import Delivery, FrameServer  # noqa: E402
 
 Read = Callable[[int], Picture]
+
+CODINGS = {"with B-frames": "bframes=3:b-adapt=0:b-pyramid=normal", "without B-frames": "bframes=0"}
 
 
 class OpenCV:
@@ -97,21 +100,25 @@ class Served:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=20, help="length of each clip")
-    parser.add_argument("--accesses", type=int, default=60, help="accesses of each kind")
+    parser.add_argument("--accesses", type=int, default=60, help="steps and drags")
+    parser.add_argument("--seeks", type=int, default=150, help="random seeks: their median hangs on the sample")
     parser.add_argument("--clips", type=Path, help="keep the clips here and use them again")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.clips or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         for apart in (60, 250):
-            measure(clip_with_keys(folder, apart, given.seconds), apart, given.accesses)
+            for coding in CODINGS:
+                path = clip_with_keys(folder, apart, coding, given.seconds)
+                measure(path, f"Key frames {apart} apart, {coding}", given.accesses, given.seeks)
     return 0
 
 
-def clip_with_keys(folder: Path, apart: int, seconds: int) -> Path:
-    path = folder / f"keys{apart}-{seconds}s.mp4"
+def clip_with_keys(folder: Path, apart: int, coding: str, seconds: int) -> Path:
+    path = folder / f"keys{apart}-{coding.replace(' ', '-')}-{seconds}s.mp4"
     if not path.exists():
-        options = {"preset": "veryfast", "x264-params": f"keyint={apart}:min-keyint={apart}:scenecut=0"}
+        groups = f"keyint={apart}:min-keyint={apart}:scenecut=0:{CODINGS[coding]}"
+        options = {"preset": "veryfast", "x264-params": groups}
         clip = Clip(width=1920, height=1080, frames=25 * seconds, options=options, picture=moving_picture)
         make_clip(path, clip)
     return path
@@ -133,19 +140,19 @@ def moving_picture(number: int, width: int, height: int) -> Picture:
     return picture
 
 
-def measure(path: Path, apart: int, accesses: int) -> None:
+def measure(path: Path, title: str, accesses: int, seeks: int) -> None:
     media = open_media(path)
     count = len(media.index)
     reader = media.reader(stepping=True)
     served = Served(media)
     others: dict[str, Read] = {"OpenCV": OpenCV(path).read, "plain PyAV": PlainPyAV(path).read}
     ways: dict[str, Read] = {"Tellframe reader": lambda i: reader.read(i).pixels, **others}
-    chooser = random.Random(apart)
-    print(f"\n### Key frames {apart} apart ({count} frames, {media.width}x{media.height})\n")
+    chooser = random.Random(title)
+    print(f"\n### {title} ({count} frames, {media.width}x{media.height})\n")
     print("| access | way | median | p95 | worst | wrong frames | OpenCV's median / ours |")
     print("|---|---|---|---|---|---|---|")
     try:
-        random_order = [chooser.randrange(count) for _ in range(accesses)]
+        random_order = [chooser.randrange(count) for _ in range(seeks)]
         report("random exact seek", in_turns(ways, random_order))
         forward = list(range(count // 3, count // 3 + accesses))
         report("step forward", in_turns({"Tellframe window": exact_from(served), **others}, forward, pause=0.01))

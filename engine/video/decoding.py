@@ -8,13 +8,15 @@ from typing import Any
 
 import av.error
 
+from engine.video import h264
 from engine.video.index import FrameIndex
 from engine.video.packets import only, packets
 from engine.video.source import choose_stream, open_container
 
-# Decoders whose non-reference pictures can be left out without changing any other picture. HEVC is not among them:
-# its "sub-layer non-reference" pictures may be references of a higher layer.
-_SKIPPABLE = ("h264", "mpeg2video", "mpeg1video")
+# Decoders that leave out pictures on which no other is built. HEVC is not among them: its "sub-layer
+# non-reference" pictures may be references of a higher layer. Nor is H.264, where such packets are not even handed
+# over: each would take the turn of a thread, so that half of the threads stood idle.
+_SKIPPING = ("mpeg2video", "mpeg1video")
 
 # Decoders whose threads read a damaged picture in different ways without a complaint: one way for all manners.
 _SAME_THREADS = {"hevc": "FRAME", "vp8": "NONE", "mpeg1video": "NONE", "mpeg2video": "NONE"}
@@ -63,9 +65,9 @@ class Decoder:
         context.thread_count = self.manner.value
         if context.name in ("ffv1", "mjpeg"):  # damage is hidden unless asked for; no frame depends on another one
             context.options = {"err_detect": "crccheck+explode"}
-        self._skippable = (
-            self.manner is not Manner.CAREFUL and context.name in _SKIPPABLE and self._index.stamp is not None
-        )
+        quick = self.manner is not Manner.CAREFUL and self._index.stamp is not None
+        self._skips = quick and context.name in _SKIPPING
+        self._withholds = quick and context.name == "h264"
         self._begin(packets(self._container, self._stream), -1)
 
     def _begin(self, source: Iterator[Any], landed: int) -> None:
@@ -142,8 +144,12 @@ class Decoder:
         number = self._identify(packet)
         if self._landed >= 0 and number >= 0 and not self._index.lies_at(number, packet):
             raise AstrayError
-        if self._skippable:
-            self._stream.codec_context.skip_frame = "NONREF" if 0 <= number < skip_before else "DEFAULT"
+        passed_by = 0 <= number < skip_before
+        context = self._stream.codec_context
+        if self._skips:
+            context.skip_frame = "NONREF" if passed_by else "DEFAULT"
+        if self._withholds and passed_by and h264.is_unreferenced(memoryview(packet), context.extradata):
+            return
         self._decode(packet, number)
 
     def _decode(self, packet: Any, number: int) -> None:

@@ -1,8 +1,11 @@
-"""Just enough of H.264 (ITU-T H.264, 7.3 and D.1) to tell where decoding may start exactly."""
+"""Just enough of H.264 (ITU-T H.264, 7.3, 7.4 and D.1) to tell where decoding may start, and what it may omit."""
 
 from collections.abc import Iterator
 
 _SEI, _IDR = 6, 5
+_SLICES = (1, 2, _IDR)  # of any kind, or its first partition
+_NEEDED_BY_NONE = (3, 4, _SEI, 9, 12)  # other partitions, messages, the mark between pictures, filling
+_REFERENCE = 0x60
 _RECOVERY_POINT = 6
 
 
@@ -21,6 +24,25 @@ def starts_clean(data: memoryview, extradata: bytes | None) -> bool:
         if kind == _IDR or (kind == _SEI and _recovers_at_once(unit)):
             return True
     return False
+
+
+def is_unreferenced(data: memoryview, extradata: bytes | None) -> bool:
+    """Whether no other picture is built on what is in this packet, so that it may be left out undecoded.
+
+    Args:
+        data: one packet, a whole picture or both of its fields, in start code or length-prefixed form.
+        extradata: of the stream, which tells the form.
+    """
+    slices = 0
+    for unit in _units(data, extradata):
+        kind = unit[0] & 31
+        if kind in _SLICES:
+            if unit[0] & _REFERENCE:
+                return False
+            slices += 1
+        elif kind not in _NEEDED_BY_NONE:
+            return False
+    return slices > 0
 
 
 def _units(data: memoryview, extradata: bytes | None) -> Iterator[memoryview]:
