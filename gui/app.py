@@ -62,7 +62,7 @@ def make_server(media: Media, deliver: Callable[[Delivery], None], cache_bytes: 
 
 def make_engine(deliver: Callable[[Event], None], device: str) -> Engine:
     """The engine thread."""
-    return Engine(deliver, device)
+    return Engine(deliver, device, stands_back=True)
 
 
 def make_session(settings: Settings) -> Session:

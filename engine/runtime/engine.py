@@ -17,6 +17,7 @@ from engine.errors import InternalError, TellframeError
 from engine.progress import CancelToken
 from engine.runtime.jobs import JobContext, Steps, Worker
 from engine.runtime.loading import load
+from engine.runtime.priority import stand_back
 from engine.runtime.protocol import Event, Failed, Finished, Priority, Request
 
 log = logging.getLogger(__name__)
@@ -43,12 +44,21 @@ class Engine:
         deliver: gets every event, on the engine thread; it must be quick, must not raise and must not call `stop`.
         device: auto, cpu or cuda, for requests that say auto.
         worker: dotted name of the module whose `create_worker(device)` does the work; imported in the thread.
+        stands_back: whether the thread and its helpers give way to others, a window's above all.
 
     All methods may be called from any thread, `deliver` included (but for `stop`).
     """
 
-    def __init__(self, deliver: Callable[[Event], None], device: str = "auto", *, worker: str = WORKER) -> None:
+    def __init__(
+        self,
+        deliver: Callable[[Event], None],
+        device: str = "auto",
+        *,
+        worker: str = WORKER,
+        stands_back: bool = False,
+    ) -> None:
         self._deliver, self._device, self._worker_name = deliver, device, worker
+        self._stands_back = stands_back
         self._ids = itertools.count(1)
         self._changed = threading.Condition()
         self._jobs: dict[int, _Job] = {}  # guarded by _changed
@@ -103,6 +113,8 @@ class Engine:
         return not self._thread.is_alive()
 
     def _loop(self) -> None:
+        if self._stands_back:
+            stand_back()
         while True:
             with self._changed:
                 while not (self._jobs or self._stopping or self._wanted):

@@ -1,5 +1,6 @@
 """The engine thread with a worker that has no torch: order, interruption, cancelling, faults, stopping."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from engine.runtime.protocol import (
     DetectorsListed,
     DetectorsRequest,
     DeviceStatus,
+    Event,
     ExplainRequest,
     ExplanationMade,
     Failed,
@@ -230,3 +232,28 @@ def test_importing_the_engine_imports_neither_torch_nor_qt() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a niceness of their own on Linux only")
+def test_an_engine_behind_a_window_gives_way_and_hands_that_on(settings: fake_worker.Settings) -> None:
+    seen: set[int] = set()
+
+    def deliver(event: Event) -> None:
+        child = threading.Thread(target=lambda: seen.add(niceness()))
+        child.start()
+        child.join()
+        seen.add(niceness())
+        if isinstance(event, Finished):
+            ended.set()
+
+    ended = threading.Event()
+    engine = Engine(deliver, "cpu", worker="fake_worker", stands_back=True)
+    engine.submit(DetectorsRequest())
+    assert ended.wait(10)
+    assert engine.stop(10)
+    assert len(seen) == 1
+    assert seen.pop() > niceness()
+
+
+def niceness() -> int:
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
