@@ -4,9 +4,9 @@ from pathlib import Path
 
 from engine.errors import DataError
 from engine.training.datasets.base import Dataset, Item, in_validation
+from engine.training.datasets.files import CLIPS
 
 STILLS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
-CLIPS = {".mp4", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".m4v", ".gif"}
 HELD_OUT = 0.25
 
 
