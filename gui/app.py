@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication
 from engine.progress import CancelToken, ProgressCallback
 from engine.runtime.engine import Engine
 from gui import crash, theme
-from gui.bridge import Announcer
+from gui.bridge import HandOver
 from gui.main_window import MainWindow
 from gui.session import Session
 from gui.settings import Settings
@@ -83,9 +83,9 @@ def run(paths: Sequence[Path]) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     session = make_session(Settings())
     session.background.start(import_video)  # while the window is made: the first drop need not wait for it
-    announcer = Announcer(session)
-    announcer.announced.connect(lambda text: session.notify("error", text))
-    guard = crash.CrashGuard(announcer.announce)
+    announcer = HandOver(session)
+    announcer.arrived.connect(lambda text: session.notify("error", text))
+    guard = crash.CrashGuard(announcer.deliver)
     told = crash.left_behind()
     guard.install()
     window = MainWindow(session)

@@ -9,68 +9,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 
 from engine.errors import CancelledError, TellframeError
 from engine.progress import CancelToken, Progress, ProgressCallback
 
-if TYPE_CHECKING:
-    from engine.runtime.protocol import Event
-    from engine.video.server import Delivery
-
 log = logging.getLogger(__name__)
 
 Work = Callable[[CancelToken, ProgressCallback], Any]
 
 
-class EngineBridge(QObject):
-    """Carries the engine's events to the GUI thread.
+class HandOver(QObject):
+    """Carries things from any thread to the GUI thread; after `close` nothing comes out any more.
 
     Signals:
-        arrived: an Event of engine.runtime.protocol, on the GUI thread.
-    """
-
-    arrived = Signal(object)
-    _posted = Signal(object)
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._posted.connect(self._forward, Qt.ConnectionType.QueuedConnection)
-
-    def deliver(self, event: Event) -> None:
-        """Hand over an event. Any thread."""
-        self._posted.emit(event)
-
-    def _forward(self, event: Event) -> None:
-        self.arrived.emit(event)
-
-
-class Announcer(QObject):
-    """Carries words from any thread to the GUI thread.
-
-    Signals:
-        announced: a text, on the GUI thread.
-    """
-
-    announced = Signal(str)
-    _posted = Signal(str)
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._posted.connect(self.announced, Qt.ConnectionType.QueuedConnection)
-
-    def announce(self, text: str) -> None:
-        """Say something. Any thread."""
-        self._posted.emit(text)
-
-
-class FrameBridge(QObject):
-    """Carries the frames of one FrameServer to the GUI thread; after `close` nothing comes out any more.
-
-    Signals:
-        arrived: a Delivery of engine.video.server, on the GUI thread.
+        arrived: what was handed over, on the GUI thread, in order.
     """
 
     arrived = Signal(object)
@@ -81,17 +36,17 @@ class FrameBridge(QObject):
         self._open = True
         self._posted.connect(self._forward, Qt.ConnectionType.QueuedConnection)
 
-    def deliver(self, delivery: Delivery) -> None:
-        """Hand over a delivery. Any thread."""
-        self._posted.emit(delivery)
+    def deliver(self, thing: object) -> None:
+        """Hand something over. Any thread."""
+        self._posted.emit(thing)
 
     def close(self) -> None:
-        """Drop what is still on its way: it belongs to a video that is no longer shown. GUI thread."""
+        """Drop what is still on its way: nobody wants it any more. GUI thread."""
         self._open = False
 
-    def _forward(self, delivery: Delivery) -> None:
+    def _forward(self, thing: object) -> None:
         if self._open:
-            self.arrived.emit(delivery)
+            self.arrived.emit(thing)
 
 
 class Task(QObject):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import TellframeError
-from gui.bridge import Background, FrameBridge
+from gui.bridge import Background, HandOver
 from gui.playback import Playback
 from gui.videos import OpenVideo
 
@@ -53,7 +53,7 @@ class Screen(QObject):
         self._video: OpenVideo | None = None
         self._media: Media | None = None
         self._server: FrameServer | None = None
-        self._bridge: FrameBridge | None = None
+        self._bridge: HandOver | None = None
         self._playback = Playback(self)
         self._playback.due.connect(self._on_due)
         self._playback.ended.connect(self._stop_read_ahead)
@@ -79,7 +79,7 @@ class Screen(QObject):
     def enter(self, video: OpenVideo, media: Media, cache_bytes: int) -> None:
         """Bring an opened video to the screen."""
         self._video, self._media = video, media
-        self._bridge = FrameBridge(self)
+        self._bridge = HandOver(self)
         self._bridge.arrived.connect(self._on_delivery)
         self._server = self._make_server(media, self._bridge.deliver, cache_bytes)
         self._server.request(video.frame)

@@ -29,7 +29,7 @@ from engine.runtime.protocol import (
     Request,
 )
 from gui.analysing import Analyses
-from gui.bridge import EngineBridge, Task
+from gui.bridge import HandOver, Task
 from gui.case_store import CaseStore
 from gui.explaining import Wanted
 from gui.playback import SPEEDS
@@ -79,7 +79,7 @@ class Session(SessionState):
         self._case = self._make_case(case or paths.data_dir() / DEFAULT_CASE)
         self._seen_detector_id = ""
 
-        self._bridge = EngineBridge(self)
+        self._bridge = HandOver(self)
         self._bridge.arrived.connect(self._on_event)
         self._engine = make_engine(self._bridge.deliver, settings.preferences.device)
         self._screen.moved.connect(self._on_moved)

@@ -1,11 +1,14 @@
-"""SHA-256 of evidence, streamed."""
+"""SHA-256 of evidence, streamed, and the identity that rests on it."""
 
 import hashlib
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from engine.errors import EvidenceChangedError
 from engine.progress import CancelToken, ProgressCallback, ProgressMeter
+from engine.results import VideoIdentity
+from engine.video.interface import Media
 
 _BLOCK = 1 << 20
 
@@ -47,3 +50,35 @@ def hash_files(
             ) from error
         digests.append(digest.hexdigest())
     return digests
+
+
+class Identification:
+    """Hashes a piece of evidence once, whoever asks first; who asks meanwhile waits for that."""
+
+    def __init__(self, media: Media, combine: Callable[[list[str]], str]) -> None:
+        """`combine` makes one SHA-256 of those of the evidence's files."""
+        self._media, self._combine = media, combine
+        self._lock = threading.Lock()
+        self._known: VideoIdentity | None = None
+
+    def identity(self, cancel: CancelToken | None, progress: ProgressCallback | None) -> VideoIdentity:
+        """See Media.identity."""
+        with self._lock:
+            if self._known is None:
+                media = self._media
+                media.verify_unchanged()
+                size = media.facts.size
+                digests = hash_files(media.files, size, cancel=cancel, progress=progress)
+                media.verify_unchanged()
+                self._known = VideoIdentity(
+                    path=str(media.path.absolute()),
+                    sha256=self._combine(digests),
+                    size=size,
+                    frames=len(media.index),
+                    seconds=media.index.duration,
+                    variable_rate=media.index.variable_rate,
+                    width=media.width,
+                    height=media.height,
+                    time_base=media.index.time_base,
+                )
+            return self._known

@@ -5,7 +5,6 @@ A sequence has no clock: its frames are taken to come 25 a second, and the facts
 
 import hashlib
 import re
-import threading
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
@@ -18,7 +17,7 @@ from engine.errors import FrameUnavailableError, VideoError
 from engine.progress import CancelToken, ProgressCallback
 from engine.results import Picture, VideoIdentity
 from engine.video.facts import MediaFacts, VideoFacts
-from engine.video.hashing import hash_files
+from engine.video.hashing import Identification
 from engine.video.index import FrameIndex, make_index
 from engine.video.reader import DecodedFrame, FrameReader
 from engine.video.source import FileState, file_state, require_unchanged
@@ -49,8 +48,7 @@ class ImageSequence:
         )
         self._facts = self._describe()
         self._damaged: set[int] = set()
-        self._identity: VideoIdentity | None = None
-        self._hashing = threading.Lock()
+        self._identification = Identification(self, self._combined)
 
     @property
     def path(self) -> Path:
@@ -97,24 +95,7 @@ class ImageSequence:
     def identity(
         self, cancel: CancelToken | None = None, progress: ProgressCallback | None = None
     ) -> VideoIdentity:
-        with self._hashing:
-            if self._identity is None:
-                self.verify_unchanged()
-                hashes = hash_files(self._files, self._size, cancel=cancel, progress=progress)
-                self.verify_unchanged()
-                text = "\n".join(sorted(hashes))
-                self._identity = VideoIdentity(
-                    path=str(self._path.absolute()),
-                    sha256=hashes[0] if self._is_still else hashlib.sha256(text.encode()).hexdigest(),
-                    size=self._size,
-                    frames=len(self._files),
-                    seconds=self._index.duration,
-                    variable_rate=False,
-                    width=self._width,
-                    height=self._height,
-                    time_base=self._index.time_base,
-                )
-            return self._identity
+        return self._identification.identity(cancel, progress)
 
     def verify_unchanged(self) -> None:
         for file, state in zip(self._files, self._states, strict=True):
@@ -127,9 +108,11 @@ class ImageSequence:
     def close(self) -> None:
         """Nothing stays open; kept so that every Media closes alike."""
 
-    @property
-    def _is_still(self) -> bool:
-        return self._path == self._files[0]
+    def _combined(self, digests: list[str]) -> str:
+        """A still goes by its own hash, a sequence by that of the sorted hashes, one a line."""
+        if self._path == self._files[0]:
+            return digests[0]
+        return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
     def _describe(self) -> MediaFacts:
         kind = self._files[0].suffix[1:].upper()

@@ -1,6 +1,5 @@
 """A video file as evidence."""
 
-import threading
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from engine.video.colour import Converter, Orientation, orientation_of
 from engine.video.damage import DamageLog
 from engine.video.decoding import Decoder, Manner
 from engine.video.facts import MediaFacts, read_facts
-from engine.video.hashing import hash_files
+from engine.video.hashing import Identification
 from engine.video.index import FrameIndex
 from engine.video.index_cache import cached_index
 from engine.video.packets import only, packets
@@ -39,8 +38,7 @@ class VideoFile:
         self._path, self._state, self._facts, self._index = path, state, facts, index
         self._orientation = orientation
         self._damage = DamageLog(index)
-        self._identity: VideoIdentity | None = None
-        self._hashing = threading.Lock()
+        self._identification = Identification(self, lambda digests: digests[0])
 
     @property
     def path(self) -> Path:
@@ -108,23 +106,7 @@ class VideoFile:
     def identity(
         self, cancel: CancelToken | None = None, progress: ProgressCallback | None = None
     ) -> VideoIdentity:
-        with self._hashing:
-            if self._identity is None:
-                self.verify_unchanged()
-                (digest,) = hash_files([self._path], self._state.size, cancel=cancel, progress=progress)
-                self.verify_unchanged()
-                self._identity = VideoIdentity(
-                    path=str(self._path.absolute()),
-                    sha256=digest,
-                    size=self._state.size,
-                    frames=len(self._index),
-                    seconds=self._index.duration,
-                    variable_rate=self._index.variable_rate,
-                    width=self.width,
-                    height=self.height,
-                    time_base=self._index.time_base,
-                )
-            return self._identity
+        return self._identification.identity(cancel, progress)
 
     def verify_unchanged(self) -> None:
         require_unchanged(self._path, self._state)
