@@ -2,11 +2,11 @@
 
     python benchmarks/scrub.py [--seconds 20] [--accesses 60] [--seeks 150] [--clips DIR]
 
-Makes its own 1080p H.264 clips, key frames 250 and 60 apart, in which every frame shows its number, with B-frames
-(half of the pictures are then built on by no other, as in most files) and without, as some cameras write. Ours is read
-through the exact reader and through the player's FrameServer; beside it OpenCV's CAP_PROP_POS_FRAMES and the plain
-way of PyAV (seek, decode until the wanted time). The ways take turns, so that other load on the machine hits all
-alike. Prints Markdown tables; times in milliseconds, picture as an RGB array included.
+Makes its own 1080p H.264 clips, key frames 250 and 60 apart, in which every frame shows its number: with B-frames
+(half of the pictures are then built on by no other, as in most files) and without, as some cameras write. Ours is
+read through the exact reader and through the player's FrameServer; beside it OpenCV's CAP_PROP_POS_FRAMES and the
+plain way of PyAV (seek, decode until the wanted time). The ways take turns, so that other load on the machine hits
+all alike. Prints Markdown tables; times in milliseconds, picture as an RGB array included.
 """
 
 import argparse

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QWidget
 
 from engine.results import Mark
@@ -17,10 +26,13 @@ GUTTER = 84
 """Pixels left of the scale, for the names of the lanes."""
 RIGHT = 14
 """Pixels right of the scale."""
+_GUTTER_ALIGNMENT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class Lane(QWidget):
     """One row of the timeline under the shared scale.
+
+    It is drawn into a picture once and only copied while the cursor moves over it.
 
     Attributes:
         title: written in the gutter.
@@ -30,26 +42,60 @@ class Lane(QWidget):
         super().__init__(parent)
         self.title = title
         self.scale = FrameScale.whole(1)
+        self._drawn: QPixmap | None = None
         self.setFixedHeight(height)
         self.setAccessibleName(title)
 
     def set_scale(self, scale: FrameScale) -> None:
         """Take over the shared scale, whose pixels are those of this widget."""
         self.scale = scale
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Something that is drawn has changed."""
+        self._drawn = None
         self.update()
+
+    def draw_gutter(self, painter: QPainter) -> None:
+        """The lane's name."""
+        painter.drawText(QRectF(0, 0, GUTTER - 12, self.height()), _GUTTER_ALIGNMENT, self.title)
 
     def draw(self, painter: QPainter) -> None:
         """Draw the contents; the painter is clipped to the scale. Overridden by each lane."""
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.redraw()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self.redraw()
+        super().changeEvent(event)
+
     def paintEvent(self, event: QPaintEvent) -> None:
+        ratio = self.devicePixelRatioF()
+        if self._drawn is None or self._drawn.devicePixelRatio() != ratio:
+            self._drawn = self._picture(ratio)
         painter = QPainter(self)
+        painter.setClipRect(event.rect())
+        painter.drawPixmap(0, 0, self._drawn)
+        painter.end()
+
+    def _picture(self, ratio: float) -> QPixmap:
+        picture = QPixmap(self.size() * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
         painter.setFont(theme.small_font(self))
         painter.setPen(theme.color("muted"))
-        gutter = QRectF(0, 0, GUTTER - 12, self.height())
-        painter.drawText(gutter, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self.title)
-        painter.setClipRect(QRectF(self.scale.left, 0, self.scale.width, self.height()))
+        self.draw_gutter(painter)
+        painter.setClipRect(self.drawn_area())
         self.draw(painter)
         painter.end()
+        return picture
+
+    def drawn_area(self) -> QRectF:
+        """What `draw` may draw on."""
+        return QRectF(self.scale.left, 0, self.scale.width, self.height())
 
 
 class Ruler(Lane):
@@ -62,19 +108,19 @@ class Ruler(Lane):
     def set_clock(self, seconds: Callable[[int], float] | None) -> None:
         """How a frame's time is found, in seconds; None without a video."""
         self._seconds = seconds
-        self.update()
+        self.redraw()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setFont(theme.small_font(self))
+    def draw_gutter(self, painter: QPainter) -> None:
         half = self.height() / 2
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.setPen(theme.color("muted"))
-        painter.drawText(QRectF(0, 0, GUTTER - 12, half), right, "Frame")
-        painter.drawText(QRectF(0, half - 1, GUTTER - 12, half), right, "Time")
+        painter.drawText(QRectF(0, 0, GUTTER - 12, half), _GUTTER_ALIGNMENT, "Frame")
+        painter.drawText(QRectF(0, half - 1, GUTTER - 12, half), _GUTTER_ALIGNMENT, "Time")
+
+    def drawn_area(self) -> QRectF:
+        return QRectF(self.rect())  # the outer labels reach beyond the scale
+
+    def draw(self, painter: QPainter) -> None:
         if self._seconds is not None:
             self._draw_ticks(painter, self._seconds)
-        painter.end()
 
     def _draw_ticks(self, painter: QPainter, seconds: Callable[[int], float]) -> None:
         scale, half = self.scale, self.height() / 2
@@ -126,7 +172,7 @@ class BarsLane(Lane):
         new = tuple(ranges)
         if new != self.ranges:
             self.ranges = new
-            self.update()
+            self.redraw()
 
     def draw(self, painter: QPainter) -> None:
         scale, middle = self.scale, self.height() / 2
@@ -146,7 +192,7 @@ class MarksLane(Lane):
 
     def set_marks(self, marks: Sequence[Mark]) -> None:
         self.marks = tuple(marks)
-        self.update()
+        self.redraw()
 
     def hit(self, x: float) -> Mark | None:
         """The mark under a pixel; of several the one whose start is nearest."""

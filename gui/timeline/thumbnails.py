@@ -70,7 +70,7 @@ class ThumbnailsLane(Lane):
             self._keys = media.index.keys
             self._tile = max(64.0, HEIGHT * media.width / media.height + 2)
             self._rest.start(FIRST_MS)
-        self.update()
+        self.redraw()
 
     def set_scale(self, scale: FrameScale) -> None:
         super().set_scale(scale)
@@ -111,5 +111,5 @@ class ThumbnailsLane(Lane):
             self._images[wish.frame] = QImage()
         for wish, image in made:
             self._images[wish.frame] = image
-        self.update()
+        self.redraw()
         self._load()
