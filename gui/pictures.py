@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, QSizeF, Qt
 from PySide6.QtGui import QImage
 
 from engine.errors import FrameUnavailableError
@@ -39,6 +39,7 @@ class Wish:
 def small_pictures(media: Media, wishes: Sequence[Wish], cancel: CancelToken) -> list[tuple[Wish, QImage]]:
     """Decode and scale; frames that cannot be had are left out. Worker threads only."""
     made = []
+    aspect = float(media.facts.stream.shown_pixel_aspect)
     reader = media.reader(stepping=True)
     try:
         for wish in wishes:
@@ -47,7 +48,8 @@ def small_pictures(media: Media, wishes: Sequence[Wish], cancel: CancelToken) ->
                 pixels = reader.read(wish.frame).pixels
             except FrameUnavailableError:
                 continue  # the player says so when the user goes there
-            made.append((wish, scaled(pixels if wish.box is None else face_square(pixels, wish.box), wish.size)))
+            part = pixels if wish.box is None else face_square(pixels, wish.box)
+            made.append((wish, scaled(part, wish.size, aspect)))
     finally:
         reader.close()
     return made
@@ -65,11 +67,14 @@ def face_square(pixels: Picture, box: FloatArray) -> Picture:
     return pixels[top : max(bottom, top + 1), left : max(right, left + 1)]
 
 
-def scaled(pixels: Picture, size: QSize) -> QImage:
-    """RGB uint8 (H, W, 3) as a picture of its own that fits into `size`."""
+def scaled(pixels: Picture, size: QSize, aspect: float) -> QImage:
+    """RGB uint8 (H, W, 3), its pixels `aspect` times as wide as high, as a picture of its own fitting `size`."""
     pixels = np.ascontiguousarray(pixels)
     height, width = pixels.shape[:2]
     image = QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB888)
+    fitted = QSizeF(width * aspect, height).scaled(QSizeF(size), Qt.AspectRatioMode.KeepAspectRatio).toSize()
     return image.scaled(
-        size, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+        fitted.expandedTo(QSize(1, 1)),
+        Qt.AspectRatioMode.IgnoreAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
     ).copy()

@@ -173,7 +173,7 @@ class ExplanationPanel(QWidget):
             self.view.clear()
             return
         self.view.set_style(self._session.style)
-        self.view.show_map(shown.pixels, explanation.values, explanation.affine)
+        self.view.show_map(shown.pixels, explanation.values, explanation.affine, self._aspect())
         self.score.setText(self._score(explanation))
         largest = float(np.abs(explanation.values).max(initial=0.0))
         self.legend.show_palette(self._session.style.colour_map, explanation.explainer_id)
@@ -183,6 +183,11 @@ class ExplanationPanel(QWidget):
             f"{MEANING[explanation.signed]} The mask has {width} × {height} cells and is not smoothed."
         )
         self._show_provenance(explanation)
+
+    def _aspect(self) -> float:
+        """Width of a pixel over its height."""
+        media = self._session.media
+        return 1.0 if media is None else float(media.facts.stream.shown_pixel_aspect)
 
     def _show_choices(self) -> None:
         style = self._session.style

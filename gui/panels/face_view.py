@@ -33,16 +33,20 @@ class FaceView(QWidget):
         super().__init__(parent)
         self._pixels: Picture | None = None
         self._shown: FrameShown | None = None
-        self._area = QRectF()
+        self._area, self._aspect = QRectF(), 1.0
         self._style = OverlayStyle()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Face without and with its mask")
 
-    def show_map(self, pixels: Picture, values: FloatArray, affine: FloatArray) -> None:
-        """The part of an (H, W, 3) frame that an (h, w) map covers through its (2, 3) affine."""
+    def show_map(self, pixels: Picture, values: FloatArray, affine: FloatArray, aspect: float) -> None:
+        """The part of an (H, W, 3) frame that an (h, w) map covers through its (2, 3) affine.
+
+        Args:
+            aspect: width of a pixel over its height.
+        """
         height, width = pixels.shape[:2]
         scene = Scene(width, height, 0, 0)
-        self._pixels = pixels
+        self._pixels, self._aspect = pixels, aspect
         self._shown = FrameShown(0, 0, 0.0, scene, (), (MapShown(values, affine),))
         box = corners(values, affine)
         (left, top), (right, bottom) = box.min(axis=0), box.max(axis=0)
@@ -79,11 +83,11 @@ class FaceView(QWidget):
 
     def _draw(self, painter: QPainter, place: QRectF, pixels: Picture, masked: FrameShown | None) -> None:
         area = self._area
-        scale = place.width() / max(area.width(), area.height())
+        scale = place.width() / max(area.width() * self._aspect, area.height())
         painter.save()
         painter.setClipRect(place)
         painter.translate(place.center())
-        painter.scale(scale, scale)
+        painter.scale(scale * self._aspect, scale)
         painter.translate(-area.center().x(), -area.center().y())
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(0, 0, frame_image(pixels))

@@ -68,7 +68,8 @@ class ThumbnailsLane(Lane):
         self._images.clear()
         if media is not None:
             self._keys = media.index.keys
-            self._tile = max(64.0, HEIGHT * media.width / media.height + 2)
+            shape = media.width * float(media.facts.stream.shown_pixel_aspect) / media.height
+            self._tile = max(64.0, HEIGHT * shape + 2)
             self._rest.start(FIRST_MS)
         self.redraw()
 
