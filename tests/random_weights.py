@@ -39,7 +39,7 @@ def _random_network(detector_id: str, size: int, seed: int) -> FrameNetwork:
         network.train()
         network.features(inputs)
         network.eval()
-        pooled = torch.cat([network.features(part).mean((2, 3)) for part in inputs.split(8)])
+        pooled = torch.cat([network.features(part).descriptor for part in inputs.split(8)])
         direction = torch.linalg.svd(pooled - pooled.mean(0), full_matrices=False).Vh[0]
         logits = pooled @ direction
         network.head.weight.copy_((direction / logits.std())[None])

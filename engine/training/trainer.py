@@ -117,7 +117,7 @@ class Trainer:
         self.network = network.to(memory_format=torch.channels_last)
         self.config, self.folder = config, folder
         torch.manual_seed(config.seed)
-        self.mask_head = nn.Conv2d(network.head.in_features, 1, 1, bias=False)
+        self.mask_head = nn.Conv2d(network.map_channels, 1, 1, bias=False)
         nn.init.normal_(self.mask_head.weight, std=0.01)
         self.mask_head.to(network.head.weight.device)
         self.both = nn.ModuleDict({"network": self.network, "mask_head": self.mask_head})
@@ -250,7 +250,7 @@ class Trainer:
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=c.bf16):
             features = self.network.features(x)
             logits = self.network.classify(features)
-            cells = self.mask_head(features)
+            cells = self.mask_head(features.map)
         smooth = labels * (1 - c.smoothing) + (1 - labels) * c.smoothing
         loss = binary_cross_entropy_with_logits(logits.float(), smooth)
         cells = interpolate(cells.float(), size=masks.shape[1:], mode="bilinear").squeeze(1)

@@ -90,10 +90,10 @@ def test_settling_changes_the_statistics_and_not_the_function(
     torch.manual_seed(0)
     pictures = torch.rand(8, 3, 64, 64) * 2 - 1
     with torch.no_grad():
-        before = network.features(pictures)
+        before = network.features(pictures).map
         settle_batch_norm(network, pictures)
-        after = network.features(pictures)
-        batch = network.train().features(pictures)
+        after = network.features(pictures).map
+        batch = network.train().features(pictures).map
     assert before.abs().max() > 0.1
     torch.testing.assert_close(after, before, atol=2e-3, rtol=1e-3)
     torch.testing.assert_close(batch, before, atol=2e-2, rtol=1e-2)
@@ -125,7 +125,7 @@ def test_shapes_and_the_pooled_linear_head(network, map_shape, cam_shape) -> Non
     net.get_submodule(net.gradcam_layer).register_forward_hook(lambda _m, _a, out: seen.append(tuple(out.shape)))
     x = torch.randn(1, 3, net.size, net.size)
     with torch.no_grad():
-        features, logit = net.features(x), net(x)
+        features, logit = net.features(x).map, net(x)
         by_hand = torch.einsum("chw,c->hw", features[0], net.head.weight[0]).mean() + net.head.bias[0]
     assert tuple(features.shape[1:]) == map_shape
     assert seen[0][1:] == cam_shape
