@@ -25,7 +25,7 @@ class ForgeryConfig:
         blends: ways of blending and their shares.
     """
 
-    other_person: float = 0.4
+    other_person: float = 0.6
     blends: tuple[tuple[Blend, float], ...] = (("alpha", 0.7), ("poisson", 0.3))
 
 
