@@ -203,13 +203,12 @@ def random_weights(folder: Path, detector_id: str) -> None:
     from engine.detectors.registry import SPECS
     from engine.detectors.weights import save_weights
 
-    size = {"frame-mobile": 224, "frame-b4": 380}[detector_id]
     torch.manual_seed(0)
-    network = SPECS[detector_id].build(size)
+    network = SPECS[detector_id].build(SPECS[detector_id].size)
     card = {
         "id": detector_id,
         "architecture": SPECS[detector_id].architecture,
-        "size": size,
+        "size": network.size,
         "margin": 0.0,
         "classes": ["real", "fake"],
         "mean": list(network.input_mean),

@@ -12,12 +12,10 @@ from engine.detectors.weights import save_weights
 from engine.networks.frame import FrameNetwork
 from engine.results import Picture
 
-SIZES = {"frame-mobile": 224, "frame-b4": 380}
-
 
 def random_network(detector_id: str, size: int | None = None, seed: int = 0) -> FrameNetwork:
     """A fresh copy of `_random_network`, which is made once."""
-    return copy.deepcopy(_random_network(detector_id, size or SIZES[detector_id], seed))
+    return copy.deepcopy(_random_network(detector_id, size or detector_spec(detector_id).size, seed))
 
 
 @cache

@@ -30,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     from engine.detectors.registry import detector_spec
     from engine.training.datasets import read_dataset
-    from engine.training.recipes import DEFAULT_SIZES, default_config, with_file
+    from engine.training.recipes import default_config, with_file
     from engine.training.session import Job, train
 
     spec = detector_spec(args.detector)
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"--{name} {value} makes no sense", advice="Give a number above 0")
     dataset = read_dataset(args.data)
     _say(dataset.summary())
-    config = default_config(dataset, args.size or DEFAULT_SIZES[spec.id], args.seed)
+    config = default_config(dataset, args.size or spec.size, args.seed)
     if args.config is not None:
         config = with_file(config, args.config)
     if args.steps is not None:

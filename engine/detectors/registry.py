@@ -13,7 +13,7 @@ from engine.detectors.frame import FrameDetector
 from engine.detectors.weights import check_state, copy_weights, load_state
 from engine.errors import UsageError, WeightsError
 from engine.networks.blank import Blank
-from engine.networks.efficientnet import build_efficientnet
+from engine.networks.efficientnet import SIZE, build_attention, build_efficientnet, build_ltpa
 from engine.networks.frame import FrameNetwork
 from engine.networks.mobilenet import build_mobilenet
 from engine.results import DetectorInfo, empty
@@ -25,6 +25,7 @@ class DetectorSpec:
 
     Attributes:
         architecture: what the card of fitting weights must name.
+        size: side of the crops by default, pixels; a card may name another.
         build: makes the network for crops of a size in pixels.
         explainers: ids of those that work on it.
     """
@@ -33,9 +34,14 @@ class DetectorSpec:
     name: str
     paper: str
     architecture: str
+    size: int
     build: Callable[[int], FrameNetwork]
     explainers: tuple[str, ...]
 
+
+_TAN_LE = "P002 with Tan and Le 2019 (arXiv 1905.11946)"
+_JETLEY = "P002 with Jetley et al. 2018 (arXiv 1804.02391)"
+_BONETTINI = "P002 with Bonettini et al. 2020 (arXiv 2004.07676)"
 
 SPECS: dict[str, DetectorSpec] = {
     spec.id: spec
@@ -45,15 +51,53 @@ SPECS: dict[str, DetectorSpec] = {
             "MobileNetV2, frame by frame",
             "Sandler et al. 2018 (arXiv 1801.04381), used as the detectors of P002",
             "mobilenetv2-1.0",
+            224,
             build_mobilenet,
             ("gradcam",),
         ),
         DetectorSpec(
             "frame-b4",
             "EfficientNet-B4, frame by frame",
-            "P002 with Tan and Le 2019 (arXiv 1905.11946)",
+            _TAN_LE,
             "efficientnet-b4",
+            SIZE,
             lambda size: build_efficientnet("b4", size),
+            ("gradcam",),
+        ),
+        DetectorSpec(
+            "frame-b4-attention",
+            "EfficientNet-B4 with Bonettini's attention, frame by frame",
+            _BONETTINI,
+            "efficientnet-b4-attention",
+            SIZE,
+            lambda size: build_attention("b4", size),
+            ("gradcam",),
+        ),
+        DetectorSpec(
+            "frame-b4-ltpa",
+            "EfficientNet-B4 LTPA, frame by frame",
+            _JETLEY,
+            "efficientnet-b4-ltpa",
+            SIZE,
+            lambda size: build_ltpa("b4", size),
+            ("gradcam",),
+        ),
+        DetectorSpec(
+            "frame-b7",
+            "EfficientNet-B7, frame by frame",
+            _TAN_LE,
+            "efficientnet-b7",
+            SIZE,
+            lambda size: build_efficientnet("b7", size),
+            ("gradcam",),
+        ),
+        DetectorSpec(
+            "frame-b7-ltpa",
+            "EfficientNet-B7 LTPA, frame by frame",
+            _JETLEY,
+            "efficientnet-b7-ltpa",
+            SIZE,
+            lambda size: build_ltpa("b7", size),
             ("gradcam",),
         ),
     )

@@ -11,7 +11,6 @@ from engine.training.datasets.base import Dataset
 from engine.training.trainer import TrainConfig
 
 FRAMES_PER_CLIP = 24
-DEFAULT_SIZES = {"frame-mobile": 224, "frame-b4": 380}
 
 # Shares of the pairs of a batch. Genuine forgeries teach what generators leave behind, pseudo-fakes what any
 # blending leaves; clips give persons in motion and real codecs, stills many persons.
