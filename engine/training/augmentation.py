@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.results import FloatArray, Picture
 from engine.training import codecs
-from engine.training.mismatch import add_noise, sharpened
+from engine.training.pseudo_fakes.mismatch import add_noise, sharpened
 
 Coding = Literal["none", "jpeg", "h264"]
 

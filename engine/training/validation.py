@@ -11,7 +11,7 @@ from engine.networks.frame import FrameNetwork
 from engine.results import FloatArray, Picture
 from engine.training.augmentation import PLAIN, apply_augmentation
 from engine.training.batches import Batches, MixConfig
-from engine.training.blending import Blend
+from engine.training.pseudo_fakes.blending import Blend
 from engine.training.faces import FaceStore
 
 HELD_OUT_BLEND: Blend = "pyramid"
