@@ -1,112 +1,316 @@
-"""`evaluate`: measure a detector on the videos of a data set."""
+"""`evaluate`: measure a detector on the files of data sets."""
 
 import argparse
+import datetime as dt
 import json
-from collections.abc import Callable, Sequence
+import shlex
+import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli.session import ProgressBar
-from engine.cli.words import writable
+from engine.cli.words import add_device, writable
 from engine.errors import DataError, UsageError
+from engine.progress import CancelToken
 
 if TYPE_CHECKING:
+    from engine.detectors.frame import FrameDetector
     from engine.evaluation.evaluate import Sample
-    from engine.training.datasets.base import Item
+    from engine.evaluation.protocols import Protocol
+    from engine.evaluation.record import Header, Run
+    from engine.runtime.measuring import SampleSet
+    from engine.training.datasets.base import Dataset, Item
 
-PROTOCOLS = ("dev", "validation", "all")
+_RECORDED = ("AUC", "balanced accuracy", "equal error rate")
+_RECORDING = ("validation", "dev")
+
+
+class _List(argparse.Action):
+    """Prints the protocols and ends."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from engine.evaluation.protocols import listing
+
+        _say(listing())
+        parser.exit(0)
 
 
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("evaluate", help="measure a detector")
-    parser.add_argument("detector", metavar="DETECTOR", help="its id, such as frame-mobile")
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a data set")
+    parser.add_argument("detector", nargs="?", metavar="DETECTOR", help="its id, such as frame-mobile")
     parser.add_argument(
-        "--protocol",
-        choices=PROTOCOLS,
-        default="dev",
-        help="dev: clips kept for reporting, or validation where there are none; validation: the held-out persons "
-        "of the training data; default: %(default)s",
+        "--data", type=Path, action="append", metavar="DIR", help="a data set; several give one table"
     )
+    parser.add_argument(
+        "--protocol", default="validation", metavar="NAME", help="see --protocols; default: %(default)s"
+    )
+    parser.add_argument("--protocols", action=_List, nargs=0, help="list the protocols and end")
     parser.add_argument(
         "--every", type=int, default=5, metavar="N", help="score each n-th frame; default: %(default)s"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="figures and every video's score")
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        default=0.5,
+        metavar="P",
+        help="fixed beforehand: from this fake probability on a file is called forged; default: %(default)s",
+    )
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="judge at most N files of each class, drawn by --seed"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the bootstrap and perturbations; default: %(default)s"
+    )
+    parser.add_argument("--fresh", action="store_true", help="score again what was scored in an earlier run")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="figures and every video's scores")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write report.html and report.md there")
     parser.add_argument("--record", action="store_true", help="write the figures into the card of the weights")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s")
+    add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    from engine.detectors.registry import load_detector, weights_folder
-    from engine.evaluation.evaluate import figures, judge, report
-    from engine.training.card import record_figures
+    from engine.evaluation.protocols import PROTOCOLS
     from engine.training.datasets import read_dataset
 
-    if args.every < 1:
-        raise UsageError(f"--every {args.every} makes no sense", advice="Give a number above 0")
+    _require_sense(args)
+    if args.protocol not in PROTOCOLS:
+        raise UsageError(f"There is no protocol {args.protocol}", advice="See evaluate --protocols")
+    protocol = PROTOCOLS[args.protocol]
+    if args.record and protocol.name not in _RECORDING:
+        raise UsageError(
+            f"--record does not go with {protocol.name}", advice=f"Use it with {' or '.join(_RECORDING)}"
+        )
+    datasets = [read_dataset(path, *([protocol.scheme] if protocol.scheme else [])) for path in args.data]
+    token, bar = CancelToken(), ProgressBar()
+    before = signal.signal(signal.SIGINT, lambda *_: token.cancel())  # what is scored is kept
+    try:
+        if protocol.judging == "shortcuts":
+            return _hunt(args, protocol, datasets, token, bar)
+        return _measure(args, protocol, datasets, token, bar)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        bar.close()
+
+
+def _require_sense(args: argparse.Namespace) -> None:
+    """Raise UsageError for words that make none."""
+    if not args.data:
+        raise UsageError("No data set was given", advice="Name its folder with --data")
+    if args.detector is None and args.protocol != "shortcuts":
+        raise UsageError("No detector was given", advice="Name one, see python main.py detectors")
+    for name in ("every", "limit"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise UsageError(f"--{name} {value} makes no sense", advice="Give a number above 0")
+    if not 0 < args.threshold < 1:
+        raise UsageError(f"--threshold {args.threshold:g} makes no sense", advice="Give a number between 0 and 1")
     if args.json is not None:
         writable(args.json)
-    dataset = read_dataset(args.data)
-    items = chosen(dataset.items, args.protocol)
-    if len({item.label for item in items}) < 2:
-        what = f"The protocol {args.protocol} needs real and forged files"
-        raise DataError(what, advice="Choose another protocol or data set", file=args.data)
+    if args.report is not None and args.report.is_file():
+        raise UsageError("This is a file", advice="Give the name of a folder with --report", file=args.report)
+
+
+def _measure(
+    args: argparse.Namespace,
+    protocol: "Protocol",
+    datasets: "Sequence[Dataset]",
+    token: CancelToken,
+    bar: ProgressBar,
+) -> int:
+    from engine.detectors.registry import load_detector
+    from engine.evaluation.evaluate import Settings
+    from engine.evaluation.record import as_data
+    from engine.evaluation.report import report_files, write_files
+    from engine.faces.detector import FaceDetector
+    from engine.runtime.measuring import Measuring
+
+    chosen = [_chosen(dataset, protocol) for dataset in datasets]  # a mistake is told before weights are loaded
     detector = load_detector(args.detector, args.device)
-    bar = ProgressBar()
-    try:
-        judged = judge([_sample(item) for item in items], detector, args.every, progress=bar.show)
-    finally:
-        bar.close()
-    found = figures(judged, groups([j.sample for j in judged]))
-    for f in found:
-        _say(
-            f"{f.protocol}: {f.metric} {f.value:.3f} (95% {f.low:.3f} to {f.high:.3f}), "
-            f"{f.n_real} real, {f.n_fake} forged"
-        )
+    sets = [
+        _sample_set(args, dataset, split, items, detector)
+        for dataset, (split, items) in zip(datasets, chosen, strict=True)
+    ]
+    settings = Settings(args.threshold, seed=args.seed)
+    measuring = Measuring(
+        detector, FaceDetector(detector.device), args.every, settings, args.fresh, token, bar.show
+    )
+    header = _header(args, protocol, datasets, detector, settings)
+    runs = measuring.runs(protocol, sets)
+    bar.close()
+    for line in header.warnings:
+        _say(f"Warning: {line}")
+    for each in runs:
+        _tell(each, several=len(runs) > 1, only_accuracy=protocol.only_accuracy)
     if args.json is not None:
-        text = json.dumps(report(judged, found, detector, dataset.layout, args.every), indent=1)
-        part = args.json.with_name(args.json.name + ".part")
-        part.write_text(text + "\n", encoding="utf-8")
-        part.replace(args.json)
-    folder = weights_folder(args.detector)
-    if args.record and folder is not None:
-        record_figures(folder, found, f"{dataset.layout}: {', '.join(sorted({i.split for i in items}))}")
+        _write(args.json, as_data(header, runs))
+    if args.report is not None:
+        write_files(args.report, report_files(header, runs, only_accuracy=protocol.only_accuracy))
+    if args.record:
+        _record(args.detector, runs)
+    if protocol.name == "dev":
+        _say("This was a look at the dev split: log it in docs/dev-looks.md (--report writes the rows)")
     return 0
 
 
-def chosen(items: "Sequence[Item]", protocol: str) -> "list[Item]":
-    """The items of a protocol, but for kinds (clips, stills, face boxes) of which there is one class only."""
-    split = protocol
-    if protocol == "dev" and not any(item.split == "dev" for item in items):
-        split = "validation"
-    of_split = [item for item in items if protocol == "all" or item.split == split]
-    both = {item.kind for item in of_split if item.label} & {item.kind for item in of_split if not item.label}
-    return [item for item in of_split if item.kind in both] or of_split
+def _hunt(
+    args: argparse.Namespace,
+    protocol: "Protocol",
+    datasets: "Sequence[Dataset]",
+    token: CancelToken,
+    bar: ProgressBar,
+) -> int:
+    """Look for shortcuts in the data; no detector takes part."""
+    from engine.evaluation.report import write_files
+    from engine.training.hunt_report import as_data, line, report_files
+    from engine.training.shortcuts import hunt
+
+    runs = []
+    for dataset in datasets:
+        split, items = _chosen(dataset, protocol)
+        name = f"{dataset.layout}: {split}"
+        runs.append((name, hunt(dataset, items, args.seed, cancel=token, progress=bar.show)))
+    bar.close()
+    for name, found in runs:
+        for finding in found:
+            _say(f"{name}: {line(finding)}")
+    if args.json is not None:
+        _write(args.json, as_data(runs, args.seed, _words(args)))
+    if args.report is not None:
+        write_files(args.report, report_files(runs, args.seed, _words(args)))
+    return 0
 
 
-def groups(samples: "Sequence[Sample]") -> "list[tuple[str, Callable[[Sample], bool]]]":
-    """What is reported apart: the dev figure, its parts, and every method."""
-    from engine.training.card import DEV
+def _chosen(dataset: "Dataset", protocol: "Protocol") -> "tuple[str, list[Item]]":
+    """Name of the split and items of a protocol, but for kinds (clips, stills, ...) of which there is one class.
 
-    parts = {sample.protocol for sample in samples if sample.protocol}
-    made: list[tuple[str, Callable[[Sample], bool]]] = []
-    if "dev" in {sample.split for sample in samples}:
-        made.append((DEV, lambda sample: sample.protocol in ("unseen", "seen")))
-        made += [(f"dev, {part}", _has("protocol", part)) for part in sorted(parts)]
-    else:
-        made.append(("held-out persons", lambda _: True))
-    methods = sorted({sample.method for sample in samples if sample.method})
-    return made + [(f"method {method}", _has("method", method)) for method in methods]
+    Raises:
+        DataError: there is no such split, or it lacks a class.
+    """
+    from engine.evaluation.protocols import split_for
+
+    split = split_for({item.split for item in dataset.items}, protocol)
+    items = [item for item in dataset.items if item.split == split or (not split and item.split != "dev")]
+    both = {item.kind for item in items if item.label} & {item.kind for item in items if not item.label}
+    items = [item for item in items if item.kind in both] or items
+    if len({item.label for item in items}) < 2:
+        what = f"The protocol {protocol.name} needs real and forged files"
+        raise DataError(what, advice="Choose another protocol or data set", file=dataset.root)
+    return split or "all but dev", items
 
 
-def _has(field: str, value: str) -> "Callable[[Sample], bool]":
-    return lambda sample: getattr(sample, field) == value
+def _sample_set(
+    args: argparse.Namespace, dataset: "Dataset", split: str, items: "Sequence[Item]", detector: "FrameDetector"
+) -> "SampleSet":
+    from engine.evaluation.protocols import limited
+    from engine.runtime.measuring import SampleSet
+
+    samples = [_sample(item) for item in items]
+    if args.limit is not None:
+        samples = limited(samples, args.limit, args.seed)
+    scheme = "" if dataset.scheme == "official" else f", split {dataset.scheme}"
+    at_most = "" if args.limit is None else f", at most {args.limit} files of each class"
+    trained = json.dumps(detector.card.training.get("data", []))
+    return SampleSet(
+        name=dataset.root.name or dataset.layout,
+        data=f"{dataset.layout}{scheme}: {split}{at_most}",
+        samples=samples,
+        trained_on=any(sample.source and f" {sample.source}: " in trained for sample in samples),
+    )
 
 
 def _sample(item: "Item") -> "Sample":
     from engine.evaluation.evaluate import Sample
 
-    return Sample(item.name, item.path, item.label, item.split, item.protocol, item.method, item.kind == "face")
+    return Sample(
+        name=item.name,
+        path=item.path,
+        label=item.label,
+        split=item.split,
+        protocol=item.protocol,
+        method=item.method,
+        is_face=item.kind == "face",
+        persons=item.persons,
+        compression=item.compression,
+        source=item.source,
+    )
+
+
+def _header(
+    args: argparse.Namespace,
+    protocol: "Protocol",
+    datasets: "Sequence[Dataset]",
+    detector: "FrameDetector",
+    settings: Any,
+) -> "Header":
+    from engine.evaluation.record import Header
+
+    leaks = [f"Leaks persons: {data.leaks_persons}" for data in datasets if data.leaks_persons]
+    return Header(
+        detector={
+            "id": detector.id,
+            "weights_sha256": detector.weights_sha256,
+            "device": detector.device,
+            "precision": detector.precision,
+        },
+        protocol=protocol.name,
+        text=protocol.text,
+        every=args.every,
+        settings=settings,
+        command=_words(args),
+        date=dt.datetime.now(dt.UTC).date().isoformat(),
+        warnings=tuple(dict.fromkeys([*([protocol.warning] if protocol.warning else []), *leaks])),
+    )
+
+
+def _tell(run: "Run", *, several: bool, only_accuracy: bool) -> None:
+    """The figures on the screen: of every part, or of the main part alone where there are several runs."""
+    from engine.evaluation.report import COLUMNS, shown
+
+    start = f"{run.name}, " if several else ""
+    metrics = ("accuracy",) if only_accuracy else COLUMNS
+    for f in run.figures:
+        if f.level == "video" and f.metric in metrics and not (several and f.protocol != run.main):
+            _say(f"{start}{f.protocol}: {f.metric} {shown(f)}, {f.n_real} real, {f.n_fake} forged")
+    for name, why in run.unread.items():
+        _say(f"{start}{name} was not judged: {why}")
+    for line in run.warnings:
+        _say(f"Warning: {start}{line}")
+
+
+def _record(detector_id: str, runs: "Sequence[Run]") -> None:
+    """The figures that a card holds, in place of older ones."""
+    from engine.detectors.registry import weights_folder
+    from engine.training.card import record_figures
+
+    folder = weights_folder(detector_id)
+    for run in runs:
+        kept = [
+            f
+            for f in run.figures
+            if f.level == "video"
+            and f.metric in _RECORDED
+            and (f.protocol == run.main or f.protocol.startswith(("dev, ", "method ")))
+        ]
+        if folder is not None and kept:
+            record_figures(folder, kept, f"{run.data}; intervals over {kept[0].over}")
+
+
+def _words(args: argparse.Namespace) -> str:
+    """The command that gives these figures again, without the folders of this machine."""
+    words = ["python", "main.py", "evaluate", *([args.detector] if args.detector else [])]
+    for path in args.data:
+        words += ["--data", path.name or "DIR"]
+    for name in ("protocol", "every", "threshold", "seed", "limit"):
+        if getattr(args, name) is not None:
+            words += [f"--{name}", str(getattr(args, name))]
+    return shlex.join(words)
+
+
+def _write(path: Path, data: object) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    part.replace(path)
 
 
 def _say(line: str) -> None:

@@ -1,26 +1,21 @@
-"""A detector on the videos of a data set: scores of each, and figures with intervals over the videos."""
+"""A detector on the files of a data set: the scores of each, and the figures that follow from them."""
 
-import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-import cv2
 import numpy as np
+import numpy.typing as npt
 
-from engine.detectors.base import Detector
-from engine.errors import DataError
-from engine.evaluation.detection import Measure, auc, balanced_accuracy, bootstrap_interval, equal_error_rate
-from engine.evaluation.video_scores import VideoScores, score_video
-from engine.faces.detector import FaceDetector
+from engine.errors import DataError, VideoError
+from engine.evaluation.bootstrap import DRAWS, Units, intervals, units
+from engine.evaluation.detection import METRICS, clopper_pearson, roc
+from engine.evaluation.kept_scores import KeptScores, digest
+from engine.evaluation.video_scores import VideoScores
 from engine.progress import CancelToken, ProgressCallback, ProgressMeter
-
-METRICS: dict[str, Measure] = {
-    "AUC": auc,
-    "balanced accuracy": balanced_accuracy,
-    "equal error rate": equal_error_rate,
-}
+from engine.results import IntArray
+from engine.verdict import DECISION
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +24,15 @@ class Sample:
 
     Attributes:
         name: as reported.
-        path: the file.
+        path: the file, or the folder of a sequence of pictures.
         label: 1 = fake.
         split: of the data set.
         protocol: part of the evaluation a forged one counts for; empty for real ones, which count for all.
         method: of the forgery.
         is_face: whether the picture is a face's box already, so that no face is looked for.
+        persons: everyone in it, empty if nobody knows.
+        compression: variant of the data set in which it was published, empty where there is one only.
+        source: where it comes from.
     """
 
     name: str
@@ -44,11 +42,36 @@ class Sample:
     protocol: str = ""
     method: str = ""
     is_face: bool = False
+    persons: tuple[str, ...] = ()
+    compression: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What figures depend on besides the scores.
+
+    Attributes:
+        threshold: fixed beforehand; a probability of at least this is called forged.
+        draws, seed: of the bootstrap.
+    """
+
+    threshold: float = DECISION
+    draws: int = DRAWS
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value with its 95 % bootstrap interval over videos."""
+    """One measured value with its 95 % bootstrap interval.
+
+    Attributes:
+        protocol: the part of the evaluation.
+        level: "video", or "frame" where every scored frame counts for itself.
+        over: what was resampled, "videos" or "persons".
+        groups_real, groups_fake: how many of these each class has.
+        exact: Clopper-Pearson interval over videos of a share at the threshold, None for other measures.
+    """
 
     protocol: str
     metric: str
@@ -57,6 +80,11 @@ class Figure:
     high: float
     n_real: int
     n_fake: int
+    level: str = "video"
+    over: str = "videos"
+    groups_real: int = 0
+    groups_fake: int = 0
+    exact: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,102 +93,133 @@ class Judged:
 
     sample: Sample
     scores: VideoScores
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the evaluation that is reported by itself.
+
+    Attributes:
+        name: as reported.
+        takes: whether a judged file belongs to it.
+        frames: whether its figures are given by frame, too.
+    """
+
+    name: str
+    takes: Callable[[Judged], bool]
+    frames: bool = False
+
+
+class Scorer(Protocol):
+    """What scores files; see engine.runtime.scoring."""
+
+    @property
+    def key(self) -> str:
+        """Names all on which the scores of a file depend besides the file."""
+        ...
+
+    def score(self, sample: Sample, cancel: CancelToken) -> VideoScores: ...
+
+
+@dataclass
+class Unread:
+    """Files that could not be judged, and why: they are left out of all figures, and reported."""
+
+    reasons: dict[str, str] = field(default_factory=dict)
 
 
 def judge(
     samples: Sequence[Sample],
-    detector: Detector,
-    every: int,
+    scorer: Scorer,
     *,
+    label: str = "Judging",
+    fresh: bool = False,
+    unread: Unread | None = None,
     cancel: CancelToken | None = None,
     progress: ProgressCallback | None = None,
 ) -> list[Judged]:
-    """Score all samples: the mean over the frames of a track, the maximum over tracks.
+    """Score all samples: the mean over the spans of a track, the maximum over tracks.
+
+    Args:
+        fresh: score again what was scored before.
+        unread: takes up files that cannot be read; None: the first one ends the work.
 
     Raises:
         VideoError, DataError: a file cannot be read.
-        DeviceError, CancelledError: as the detector raises them.
+        DeviceError, CancelledError: as the scorer raises them. What was scored so far is kept.
     """
-    faces = FaceDetector(detector.device)
-    meter = ProgressMeter("Judging", len(samples), "videos", progress)
+    token = cancel or CancelToken()
+    kept = KeptScores(scorer.key, fresh=fresh)
+    meter = ProgressMeter(label, len(samples), "files", progress)
     judged = []
     for done, sample in enumerate(samples, 1):
-        if cancel is not None:
-            cancel.check()
-        if sample.is_face:
-            scores = _score_face(sample, detector)
+        token.check()
+        try:
+            known = kept.get(sample.path)
+            if known is None:
+                known = digest(sample.path), scorer.score(sample, token)
+                kept.put(sample.path, *known)
+        except (VideoError, DataError) as error:
+            if unread is None:
+                raise
+            unread.reasons[sample.name] = str(error)
+        except OSError as error:
+            raise DataError(
+                f"The file cannot be read ({error.strerror})", advice="Restore or remove it", file=sample.path
+            ) from error
         else:
-            scores = score_video(sample.path, detector, faces, every, cancel=cancel)
-        judged.append(Judged(sample, scores))
+            judged.append(Judged(sample, known[1], known[0]))
         meter.update(done)
     return judged
 
 
-def figures(judged: Sequence[Judged], groups: Sequence[tuple[str, Callable[[Sample], bool]]]) -> list[Figure]:
-    """Each metric on all scored real samples and the forged ones that a group takes; none for an empty group."""
-    scored = [(j.sample, p) for j in judged if (p := j.scores.fake_probability) is not None]
+def figures(judged: Sequence[Judged], parts: Sequence[Part], settings: Settings = Settings()) -> list[Figure]:
+    """All measures of every part, by video and where it asks for it by frame; none for a part of one class."""
     found = []
-    for name, takes in groups:
-        chosen = [(sample, p) for sample, p in scored if sample.label == 0 or takes(sample)]
-        labels = np.array([sample.label for sample, _ in chosen])
-        values = np.array([p for _, p in chosen])
-        n_fake = int(labels.sum())
-        if n_fake == 0 or n_fake == len(labels):
+    for part in parts:
+        chosen = [j for j in judged if j.scores.tracks and part.takes(j)]
+        labels = np.array([j.sample.label for j in chosen], np.int64)
+        if not 0 < labels.sum() < len(labels):
             continue
-        for metric, measure in METRICS.items():
-            low, high = bootstrap_interval(measure, values, labels)
-            found.append(Figure(name, metric, measure(values, labels), low, high, len(labels) - n_fake, n_fake))
+        values = np.array([j.scores.fake_probability for j in chosen], np.float64)
+        unit = units(labels, range(len(chosen)), [j.sample.persons for j in chosen])
+        found += _figures(part.name, "video", values, labels, unit, settings)
+        if part.frames:
+            rows = [j.scores.by_frame()[1] for j in chosen]
+            owner = np.repeat(np.arange(len(chosen)), [len(row) for row in rows])
+            whole = Units(unit.over, unit.group[owner], unit.real_groups, unit.fake_groups)
+            found += _figures(part.name, "frame", np.concatenate(rows), labels[owner], whole, settings)
     return found
 
 
-def report(
-    judged: Sequence[Judged], found: Sequence[Figure], detector: Detector, data: str, every: int
-) -> dict[str, Any]:
-    """All of it as plain data for JSON."""
-    return {
-        "detector": {
-            "id": detector.id,
-            "weights_sha256": detector.weights_sha256,
-            "device": detector.device,
-            "precision": detector.precision,
-        },
-        "data": data,
-        "every": every,
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        "measures": [
-            {
-                "protocol": f.protocol,
-                "metric": f.metric,
-                "value": f.value,
-                "low": f.low,
-                "high": f.high,
-                "n_real": f.n_real,
-                "n_fake": f.n_fake,
-            }
-            for f in found
-        ],
-        "without_a_face": [j.sample.name for j in judged if j.scores.fake_probability is None],
-        "videos": [
-            {
-                "name": j.sample.name,
-                "label": j.sample.label,
-                "protocol": j.sample.protocol,
-                "method": j.sample.method,
-                "fake_probability": j.scores.fake_probability,
-                "tracks": list(j.scores.tracks),
-                "frames": list(j.scores.frames),
-            }
-            for j in judged
-        ],
+def _figures(
+    name: str, level: str, values: npt.ArrayLike, labels: IntArray, unit: Units, settings: Settings
+) -> list[Figure]:
+    measured = intervals(values, labels, unit, settings.threshold, draws=settings.draws, seed=settings.seed)
+    n_fake = int(labels.sum())
+    n_real = len(labels) - n_fake
+    (hits,), (alarms,) = roc(values, labels).called(settings.threshold)
+    shares = {
+        "accuracy": (int(hits) + n_real - int(alarms), len(labels)),
+        "recall": (int(hits), n_fake),
+        "false alarm rate": (int(alarms), n_real),
+        "precision": (int(hits), int(hits) + int(alarms)),
     }
-
-
-def _score_face(sample: Sample, detector: Detector) -> VideoScores:
-    picture = cv2.imread(str(sample.path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise DataError("The picture cannot be read", advice="Restore or remove it", file=sample.path)
-    side = detector.crop_spec.size
-    if picture.shape[:2] != (side, side):
-        picture = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-    logit = float(detector.score_crops(np.ascontiguousarray(picture[None, ..., ::-1]))[0])
-    return VideoScores((1.0 / (1.0 + float(np.exp(-logit))),), (1,))
+    return [
+        Figure(
+            protocol=name,
+            metric=metric,
+            value=measured[metric].value,
+            low=measured[metric].low,
+            high=measured[metric].high,
+            n_real=n_real,
+            n_fake=n_fake,
+            level=level,
+            over=unit.over,
+            groups_real=unit.real_groups,
+            groups_fake=unit.fake_groups,
+            exact=clopper_pearson(*shares[metric]) if metric in shares and level == "video" else None,
+        )
+        for metric in METRICS
+    ]

@@ -1,0 +1,139 @@
+"""Small drawings for reports as SVG: a ROC with its band, curves with intervals, scores of both classes."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.evaluation.detection import Array
+
+_WIDTH, _HEIGHT = 420, 320
+_LEFT, _TOP, _RIGHT, _BOTTOM = 52, 16, 12, 44
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+"""Told apart by colour-blind readers, too (Okabe and Ito 2008)."""
+_REAL, _FAKE = "#0072b2", "#d55e00"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Values over places, with intervals; a value of nan leaves a gap."""
+
+    name: str
+    x: Sequence[float]
+    value: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+def roc_plot(far: Sequence[float], tpr: Sequence[float], grid: Array, low: Array, high: Array) -> str:
+    """The ROC (points) with a band between `low` and `high` at the false alarm rates `grid`."""
+    canvas = _Canvas((0, 1), (0, 1), "false alarm rate", "share of forged found")
+    outline = [*zip(grid, high, strict=True), *reversed(list(zip(grid, low, strict=True)))]
+    canvas.shape(outline, f'fill="{_COLOURS[0]}" fill-opacity="0.18" stroke="none"')
+    canvas.line([(0, 0), (1, 1)], 'stroke="#8c959f" stroke-dasharray="4 4"')
+    canvas.line(list(zip(far, tpr, strict=True)), f'stroke="{_COLOURS[0]}" stroke-width="2"')
+    return canvas.svg()
+
+
+def score_plot(real: Array, fake: Array, threshold: float, bins: int = 20) -> str:
+    """How many real and forged ones have which fake probability; the threshold as a dashed line."""
+    edges = np.linspace(0, 1, bins + 1)
+    shares = [np.histogram(values, edges)[0] / max(1, len(values)) for values in (real, fake)]
+    top = max(0.05, float(np.max(shares)))
+    canvas = _Canvas((0, 1), (0, top), "fake probability", "share of the class")
+    for values, colour, name, row in ((shares[0], _REAL, "real", 0), (shares[1], _FAKE, "forged", 1)):
+        for left, right, share in zip(edges[:-1], edges[1:], values, strict=True):
+            if share:
+                box = [(left, 0), (left, share), (right, share), (right, 0)]
+                canvas.shape(box, f'fill="{colour}" fill-opacity="0.45" stroke="{colour}"')
+        canvas.key(name, colour, row)
+    canvas.line([(threshold, 0), (threshold, top)], 'stroke="#57606a" stroke-dasharray="4 4"')
+    return canvas.svg()
+
+
+def curve_plot(curves: Sequence[Curve], x_name: str, y_name: str, low: float = 0.0) -> str:
+    """Curves with a bar for each interval, from `low` to 1."""
+    ends = [x for curve in curves for x in curve.x]
+    canvas = _Canvas((min(ends), max(ends)), (low, 1.0), x_name, y_name, x_ticks=sorted(set(ends)))
+    for row, curve in enumerate(curves):
+        colour = _COLOURS[row % len(_COLOURS)]
+        points = zip(curve.x, curve.value, curve.low, curve.high, strict=True)
+        known = [point for point in points if not np.isnan(point[1])]
+        canvas.line([(x, value) for x, value, _, _ in known], f'stroke="{colour}" stroke-width="2"')
+        shift = (row - (len(curves) - 1) / 2) * 0.02 * (max(ends) - min(ends))  # bars of one place side by side
+        for x, _, bottom, top in known:
+            if not np.isnan(bottom):
+                canvas.line([(x + shift, bottom), (x + shift, top)], f'stroke="{colour}" stroke-opacity="0.6"')
+        canvas.key(curve.name, colour, row)
+    return canvas.svg()
+
+
+class _Canvas:
+    """Axes and marks in the coordinates of the data."""
+
+    def __init__(
+        self,
+        x: tuple[float, float],
+        y: tuple[float, float],
+        x_name: str,
+        y_name: str,
+        x_ticks: Sequence[float] | None = None,
+    ) -> None:
+        self._x, self._y = x, y
+        self._marks: list[str] = []
+        self._keys: list[str] = []
+        for value in x_ticks if x_ticks is not None else np.linspace(*x, 6):
+            at, _ = self._place(float(value), y[0])
+            self._text(at, _HEIGHT - _BOTTOM + 16, f"{value:g}", "middle")
+        for value in np.linspace(*y, 6):
+            _, at = self._place(x[0], float(value))
+            self._marks.append(f'<path d="M{_LEFT} {at:.1f}H{_WIDTH - _RIGHT}" stroke="#e3e7eb"/>')
+            self._text(_LEFT - 6, at + 4, f"{value:.2g}", "end")
+        self._text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 8, x_name, "middle")
+        middle = (_TOP + _HEIGHT - _BOTTOM) / 2
+        turned = f'transform="rotate(-90 12 {middle:.0f})"'
+        self._text(12, middle, y_name, "middle", turned)
+
+    def line(self, points: Sequence[tuple[float, float]], look: str) -> None:
+        if points:
+            self._marks.append(f'<polyline fill="none" points="{self._points(points)}" {look}/>')
+
+    def shape(self, points: Sequence[tuple[float, float]], look: str) -> None:
+        self._marks.append(f'<polygon points="{self._points(points)}" {look}/>')
+
+    def key(self, name: str, colour: str, row: int) -> None:
+        top = _TOP + 4 + 15 * row
+        left = _WIDTH - _RIGHT - 110
+        self._keys.append(f'<rect x="{left}" y="{top}" width="10" height="10" fill="{colour}"/>')
+        self._keys.append(f'<text x="{left + 15}" y="{top + 9}">{html.escape(name)}</text>')
+
+    def svg(self) -> str:
+        frame = (
+            f'<rect x="{_LEFT}" y="{_TOP}" width="{_WIDTH - _LEFT - _RIGHT}" height="{_HEIGHT - _TOP - _BOTTOM}" '
+            'fill="none" stroke="#57606a"/>'
+        )
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '
+            f'viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" font-size="11" fill="#1c2128">'
+            f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>'
+            + "".join(self._marks)
+            + frame
+            + "".join(self._keys)
+            + "</svg>"
+        )
+
+    def _text(self, x: float, y: float, text: str, anchor: str, more: str = "") -> None:
+        place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+        self._marks.append(f"<text {place} {more}>{html.escape(text)}</text>")
+
+    def _place(self, x: float, y: float) -> tuple[float, float]:
+        across = (x - self._x[0]) / ((self._x[1] - self._x[0]) or 1.0)
+        up = (y - self._y[0]) / ((self._y[1] - self._y[0]) or 1.0)
+        return (
+            _LEFT + across * (_WIDTH - _LEFT - _RIGHT),
+            _HEIGHT - _BOTTOM - up * (_HEIGHT - _TOP - _BOTTOM),
+        )
+
+    def _points(self, points: Sequence[tuple[float, float]]) -> str:
+        return " ".join(f"{x:.1f},{y:.1f}" for x, y in (self._place(float(a), float(b)) for a, b in points))

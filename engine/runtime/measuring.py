@@ -1,0 +1,93 @@
+"""A protocol at work: data sets in, judged files and figures out. See engine.evaluation.protocols."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from engine.detectors.frame import FrameDetector
+from engine.evaluation.evaluate import Sample, Settings, Unread, judge
+from engine.evaluation.perturbations import LEVELS, Perturbation
+from engine.evaluation.protocols import Protocol
+from engine.evaluation.record import Run, measured_run
+from engine.evaluation.wrapped import open_perturbed
+from engine.faces.detector import FaceDetector
+from engine.progress import CancelToken, ProgressCallback
+from engine.runtime.scoring import PLAIN, AnalysisScorer, Opener
+from engine.video.interface import Media
+
+
+@dataclass(frozen=True)
+class SampleSet:
+    """The files of one data set that a protocol judges.
+
+    Attributes:
+        name: of its row in the table.
+        data: layout, way of splitting and split.
+        samples: of both classes.
+        trained_on: whether the weights were made with files of its sources.
+    """
+
+    name: str
+    data: str
+    samples: Sequence[Sample]
+    trained_on: bool
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """What judges: the detector, how densely, and what figures are wanted; `fresh` scores everything again."""
+
+    detector: FrameDetector
+    faces: FaceDetector
+    every: int
+    settings: Settings
+    fresh: bool
+    cancel: CancelToken
+    progress: ProgressCallback
+
+    def runs(self, protocol: Protocol, sets: Sequence[SampleSet]) -> list[Run]:
+        """One run per data set, or per data set and perturbation.
+
+        Raises:
+            DataError: nothing of a set could be judged.
+            DeviceError, CancelledError: as an analysis; what was scored is kept for the next time.
+        """
+        several = len(sets) > 1
+        found = []
+        for each in sets:
+            found.append(self._run(protocol, each, PLAIN, each.name, {"trained_on": each.trained_on}))
+            if protocol.judging == "perturbations":
+                for change in _ladder(self.settings.seed):
+                    name = f"{change.kind} {change.level}"
+                    facts = {"kind": change.kind, "level": change.level, "strength": change.strength}
+                    title = f"{each.name}, {name}" if several else name
+                    found.append(self._run(protocol, each, _perturbing(change), title, facts))
+        return found
+
+    def _run(
+        self, protocol: Protocol, each: SampleSet, opener: Opener, name: str, facts: dict[str, object]
+    ) -> Run:
+        unread = Unread()
+        scorer = AnalysisScorer(self.detector, self.faces, self.every, opener)
+        judged = judge(
+            each.samples,
+            scorer,
+            label=f"Judging {name}",
+            fresh=self.fresh,
+            unread=unread,
+            cancel=self.cancel,
+            progress=self.progress,
+        )
+        return measured_run(name, each.data, protocol.main, judged, self.settings, unread.reasons, facts)
+
+
+def _ladder(seed: int) -> Iterator[Perturbation]:
+    for kind, levels in LEVELS.items():
+        for level in range(1, len(levels) + 1):
+            yield Perturbation(kind, level, seed)
+
+
+def _perturbing(change: Perturbation) -> Opener:
+    def opened(sample: Sample, cancel: CancelToken) -> Media:
+        return open_perturbed(sample.path, change, cancel)
+
+    return Opener(opened, {"kind": change.kind, "level": change.level, "seed": change.seed})

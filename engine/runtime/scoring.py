@@ -1,0 +1,117 @@
+"""The analysis of the application in the calling thread, for commands that judge many files.
+
+The faces, crops and scores are those of `analyze`: the same Analysis runs, without the engine thread around it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.detectors.frame import FrameDetector
+from engine.errors import DataError, InternalError
+from engine.evaluation.evaluate import Sample
+from engine.evaluation.video_scores import TrackScores, VideoScores, collected
+from engine.faces.crops import crop_affine, cut_crop
+from engine.faces.detector import FaceDetector
+from engine.progress import CancelToken
+from engine.results import frozen, settings_hash
+from engine.runtime.analysis import Analysis
+from engine.runtime.jobs import JobContext
+from engine.runtime.protocol import AnalysisDone, AnalyzeRequest, Priority
+from engine.runtime.session import VideoSession
+from engine.runtime.shelf import face_settings
+from engine.video.interface import Media
+from engine.video.media import open_media
+
+
+@dataclass(frozen=True)
+class Opener:
+    """How files are opened: as they are, or changed on the way.
+
+    Attributes:
+        open: opens a sample's file.
+        settings: what distinguishes its pictures from those of the file, for the key of kept scores.
+    """
+
+    open: Callable[[Sample, CancelToken], Media]
+    settings: Mapping[str, object]
+
+
+def _as_it_is(sample: Sample, cancel: CancelToken) -> Media:
+    return open_media(sample.path, cancel=cancel)
+
+
+PLAIN = Opener(_as_it_is, {})
+
+
+class AnalysisScorer:
+    """Scores samples as `analyze --every N` does. See engine.evaluation.evaluate.Scorer. For one thread."""
+
+    def __init__(self, detector: FrameDetector, faces: FaceDetector, every: int, opener: Opener = PLAIN) -> None:
+        self._detector, self._faces, self._every, self._opener = detector, faces, every, opener
+
+    @property
+    def key(self) -> str:
+        """Names all on which the scores of a file depend besides the file."""
+        made_by = self._detector.provenance(
+            faces=face_settings(0), every=self._every, pictures=dict(self._opener.settings)
+        )
+        return settings_hash(
+            {
+                "settings": made_by.settings_hash,
+                "component": made_by.component,
+                "weights": made_by.weights_sha256,
+                "device": made_by.device,
+                "versions": dict(made_by.versions),
+            }
+        )
+
+    def score(self, sample: Sample, cancel: CancelToken) -> VideoScores:
+        """Raises VideoError, DataError, DeviceError, CancelledError."""
+        media = self._opener.open(sample, cancel)
+        if sample.is_face:
+            return self._face(media)
+        return score_media(media, self._detector, self._faces, self._every, cancel)
+
+    def _face(self, media: Media) -> VideoScores:
+        """A picture that is a face's box already: no face is looked for, and no margin can be added."""
+        try:
+            pixels = media.reader().read(0).pixels
+        finally:
+            media.close()
+        height, width = pixels.shape[:2]
+        spec = replace(self._detector.crop_spec, margin=0.0, aligned=False)
+        affine = crop_affine((0, 0, width, height), np.zeros((5, 2)), spec)
+        logit = self._detector.score_crops(cut_crop(pixels, affine, spec.size)[None])
+        probability = (1 / (1 + np.exp(-logit.astype(np.float64)))).astype(np.float32)
+        return VideoScores(
+            (TrackScores(frozen(np.zeros(1, np.int64)), frozen(probability), float(max(width, height))),)
+        )
+
+
+def score_media(
+    media: Media, detector: FrameDetector, faces: FaceDetector, every: int, cancel: CancelToken
+) -> VideoScores:
+    """Analyse opened evidence from end to end; it is closed afterwards.
+
+    Raises:
+        DataError: it has no frame.
+        VideoError, DeviceError, CancelledError: as `analyze`.
+    """
+    session = VideoSession(media)
+    try:
+        if not len(media.index):
+            raise DataError("It has no frame", advice="Remove it from the data set", file=media.path)
+        job = JobContext(0, Priority.BACKGROUND, cancel, lambda _: None, lambda: 0)
+        request = AnalyzeRequest(media.path, detector.id, every=every, device=detector.device)
+        steps = Analysis(request, job, session, session.memory, detector, faces).steps()
+        try:
+            done = next((event for event in steps if isinstance(event, AnalysisDone)), None)
+        finally:
+            steps.close()  # type: ignore[attr-defined] # a generator: ends its thread of pictures
+    finally:
+        session.close()
+    if done is None:
+        raise InternalError("An analysis ended without an answer")
+    return collected(done.tracks, done.scores)
