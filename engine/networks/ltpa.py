@@ -63,10 +63,12 @@ class LtpaNetwork(FrameNetwork):
             if number in _TAPS:
                 local.append(x)
         last: Tensor = trunk.bn2(trunk.conv_head(x))
+        exact = self.head.weight.dtype  # the weights' own, whatever autocast makes of the maps
         queries = self._queries(last)
-        attended = [attend(one.float(), query.float()) for one, query in zip(local, queries, strict=True)]
+        attended = [attend(one.to(exact), query.to(exact)) for one, query in zip(local, queries, strict=True)]
         descriptor = torch.cat([d for d, _ in attended], 1)
-        return Features(last, descriptor, dict(zip(self.attention_names, (a for _, a in attended), strict=True)))
+        maps = (attention.float() for _, attention in attended)
+        return Features(last, descriptor, dict(zip(self.attention_names, maps, strict=True)))
 
     def _queries(self, last: Tensor) -> list[Tensor]:
         """For each l what its positions are compared with: (B, c), or (1, c) where g cancels."""

@@ -1,0 +1,133 @@
+"""What the frame networks cost on this processor: scoring a crop, and training on crops of several sizes.
+
+    python benchmarks/networks.py [--threads 1] [--seconds 1.0] [--only score train] [--detectors frame-b4 ...]
+
+Random weights: they cost what trained ones do. Times are of the processor's threads together, divided by their number,
+so that other work on the machine counts little; each is the median of as many passes as fit into the seconds, three
+at least. Training is a step of the trainer without the making of its batches: forward, backward, AdamW, in bf16 with
+channels last. Prints tables in Markdown.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+TRAINED = ("frame-b4", "frame-b4-attention", "frame-b4-ltpa")
+BATCH = 8
+
+
+def seconds_of(work: Callable[[], object], seconds: float, threads: int) -> float:
+    """Median time of the processor that `work` takes, per thread."""
+    work()
+    times: list[float] = []
+    start = time.perf_counter()
+    while len(times) < 3 or time.perf_counter() - start < seconds:
+        before = time.process_time()
+        work()
+        times.append((time.process_time() - before) / threads)
+    return statistics.median(times)
+
+
+def crops(count: int, size: int) -> Any:
+    import torch
+
+    return torch.randn(count, 3, size, size).contiguous(memory_format=torch.channels_last)
+
+
+def score_table(detectors: Sequence[str], seconds: float, threads: int) -> None:
+    """Milliseconds a crop, folded as detectors are."""
+    import torch
+
+    from engine.detectors.folding import fold_batch_norm
+    from engine.detectors.registry import detector_spec
+
+    print(
+        "| network | size | parameters | float32, 1 | float32, 8 | bf16, 1 | bf16, 8 |\n|---|---|---|---|---|---|---|"
+    )
+    for detector_id in detectors:
+        spec = detector_spec(detector_id)
+        network = spec.build(spec.size).eval()
+        parameters = sum(p.numel() for p in network.parameters()) / 1e6
+        fold_batch_norm(network)
+        network = network.to(memory_format=torch.channels_last)
+        row = [detector_id, str(spec.size), f"{parameters:.1f} M"]
+        for bf16 in (False, True):
+            for batch in (1, BATCH):
+                x = crops(batch, spec.size)
+                with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+                    taken = seconds_of(lambda network=network, x=x: network(x), seconds, threads)
+                row.append(f"{taken / batch * 1000:.0f} ms")
+        print(f"| {' | '.join(row)} |", flush=True)
+
+
+def train_table(
+    detectors: Sequence[str], sizes: Sequence[int], frozen: Sequence[int], seconds: float, threads: int
+) -> None:
+    """Crops a second of training steps."""
+    heads = " | ".join(f"{n} frozen stages" for n in frozen)
+    print(f"| network | size | {heads} |\n|---|---|{'---|' * len(frozen)}")
+    for detector_id in detectors:
+        for size in sizes:
+            rates = [BATCH / seconds_of(training_step(detector_id, size, n), seconds, threads) for n in frozen]
+            print(f"| {detector_id} | {size} | {' | '.join(f'{rate:.1f}' for rate in rates)} |", flush=True)
+
+
+def training_step(detector_id: str, size: int, frozen: int) -> Callable[[], None]:
+    """One step on a batch that stays the same."""
+    import torch
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    from engine.detectors.registry import detector_spec
+
+    network = detector_spec(detector_id).build(size).to(memory_format=torch.channels_last)
+    trunk: Any = network.trunk
+    still = [trunk.conv_stem, trunk.bn1, *trunk.blocks[:frozen]] if frozen else []
+    network.train()
+    for part in still:
+        part.eval().requires_grad_(requires_grad=False)
+    optimiser = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-5)
+    x, labels = crops(BATCH, size), torch.arange(BATCH) % 2 * 1.0
+
+    def step() -> None:
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = network(x)
+        optimiser.zero_grad(set_to_none=True)
+        binary_cross_entropy_with_logits(logits.float(), labels).backward()
+        optimiser.step()
+
+    return step
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each figure, default: %(default)s")
+    parser.add_argument("--only", nargs="+", choices=("score", "train"), default=("score", "train"))
+    parser.add_argument("--detectors", nargs="+", help="default: all to score, three of B4 to train")
+    parser.add_argument("--sizes", type=int, nargs="+", default=(128, 160, 380), help="of the crops trained on")
+    parser.add_argument("--frozen", type=int, nargs="+", default=(0, 3, 5), help="leading stages that stay")
+    args = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = str(args.threads)
+    import torch
+
+    from engine.detectors.registry import SPECS
+
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    print(f"{args.threads} thread(s), batches of {BATCH} to train\n")
+    if "score" in args.only:
+        score_table(args.detectors or tuple(SPECS), args.seconds, args.threads)
+        print()
+    if "train" in args.only:
+        train_table(args.detectors or TRAINED, args.sizes, args.frozen, args.seconds, args.threads)
+
+
+if __name__ == "__main__":
+    main()
