@@ -1,32 +1,34 @@
 """Faces ready to be cut: pictures with some surroundings, landmarks and the detector's square, from any item.
 
-Clips are decoded once; their faces lie in the cache as one array per data set and settings. Stills are read from
-their files each time.
+Faces of clips and sequences are prepared once and lie in packs in the cache; stills are read from their files each
+time. Frames come from the application's own exact reader and are cut as its detectors' crops are, so that a
+network is trained on the colours, the orientation and the sharpness that it is used with.
 """
 
-import hashlib
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
-import av
-import cv2
 import numpy as np
 
-from engine.errors import DataError
-from engine.paths import cache_dir
-from engine.progress import CancelToken, ProgressCallback, ProgressMeter
+from engine.errors import DataError, VideoError
+from engine.progress import CancelToken, ProgressCallback
 from engine.results import FloatArray, Picture
-from engine.training import warps
 from engine.training.datasets.base import FACE_SIDE, Dataset, Item
-from engine.training.shape68 import face_square, transform
+from engine.training.face_packs import CONTEXT, STORED, Faces, Pack, PackReader, Sampling, from_stored
+from engine.training.landmarks import run_square
+from engine.training.pack_making import Task
+from engine.training.preparing import Prepared, prepare
+from engine.training.shape68 import face_square
+from engine.video.images import read_picture
 
-STORED = 288
-"""Side of a stored face, pixels."""
-CONTEXT = 1.3
-"""Side of what is stored, in sides of the detector's square: jitter and warps need surroundings."""
-_VERSION = 1
+log = logging.getLogger(__name__)
+
+_MARGIN = STORED * (CONTEXT - 1) / 2 / CONTEXT
+INNER: FloatArray = np.array([_MARGIN, _MARGIN, STORED - _MARGIN, STORED - _MARGIN], dtype=np.float32)
+"""The square that was cut, in every stored picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +39,13 @@ class Face:
         item: where it is from.
         frame: of the clip, 0 for stills.
         points: (68, 2) in pixels of the picture that `FaceStore.load` gives.
-        square: (4,) x0, y0, x1, y1 of the detector's square in that picture.
-        slot: row in the store's array, None for a still, which is read from its file.
+        square: (4,) x0, y0, x1, y1 in that picture: the detector's square; the one square of the run for a face of
+            a run.
+        slot: row in its pack, None for a still, which is read from its file.
         original: index of the real face it was made from, None if unknown.
+        pts: of the frame, in units of the video's time base.
+        run: number of the place in the video it belongs to: faces of one item and run are successive frames.
+        pack: the file with its picture, None for a still.
     """
 
     item: Item
@@ -48,41 +54,77 @@ class Face:
     square: FloatArray
     slot: int | None
     original: int | None = None
+    pts: int = 0
+    run: int = 0
+    pack: Path | None = None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An item that gives no face, and why."""
+
+    name: str
+    reason: str
 
 
 class FaceStore:
-    """All faces of some items. Cheap to send to another process; one thread at a time."""
+    """All faces of some items. Cheap to send to another process; one thread at a time.
 
-    def __init__(self, faces: Sequence[Face], array: Path | None) -> None:
+    Attributes:
+        faces: in the order of items, runs and frames.
+        skipped: the items without a face.
+        length: frames of a run; 1 where single frames were gathered.
+    """
+
+    def __init__(self, faces: Sequence[Face], skipped: Sequence[Skipped] = (), length: int = 1) -> None:
         self.faces = tuple(faces)
-        self._path = array
-        self._array: Picture | None = None
+        self.skipped = tuple(skipped)
+        self.length = length
+        self._reader = PackReader()
 
     def __getstate__(self) -> dict[str, object]:
-        return {"faces": self.faces, "_path": self._path, "_array": None}
+        return {**self.__dict__, "_reader": PackReader()}
+
+    @property
+    def runs(self) -> tuple[tuple[int, ...], ...]:
+        """Indices of the faces of each run, in the order of frames; empty where single frames were gathered."""
+        if self.length == 1:
+            return ()
+        by_run = groupby(range(len(self.faces)), lambda i: (self.faces[i].item.name, self.faces[i].run))
+        return tuple(tuple(indices) for _, indices in by_run)
 
     def load(self, index: int) -> Picture:
         """The picture (H, W, 3) of a face; all faces of one original share one size.
 
         Raises:
-            DataError: the file of a still cannot be read.
+            DataError: the file of a still, or a pack, cannot be read.
         """
         face = self.faces[index]
-        if face.slot is None:
+        if face.slot is None or face.pack is None:
             return read_still(face.item.path)
-        if self._array is None:
-            if self._path is None:
-                raise ValueError("the store has slots and no array")
-            self._array = np.load(self._path, mmap_mode="r", allow_pickle=False)
-        return np.array(self._array[face.slot])
+        picture: Picture = self._reader.read(face.pack, face.slot, 1)[0]
+        return picture
+
+    def load_run(self, run: Sequence[int]) -> Picture:
+        """The pictures (T, 288, 288, 3) of a run, an entry of `runs`. Raises DataError as load."""
+        first = self.faces[run[0]]
+        if first.slot is None or first.pack is None:
+            raise ValueError("a still is no run")
+        return self._reader.read(first.pack, first.slot, len(run))
 
 
 def read_still(path: Path) -> Picture:
-    """A picture file as (H, W, 3) RGB."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise DataError("The picture cannot be read", advice="Restore or remove it", file=path)
-    return np.ascontiguousarray(picture[..., ::-1])
+    """A picture file as (H, W, 3) RGB, turned as its EXIF data say.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return np.array(read_picture(path))
+    except VideoError as error:
+        raise DataError(
+            f"The picture cannot be read: {error.message}", advice="Restore or remove it", file=path
+        ) from error
 
 
 def gather_faces(
@@ -90,111 +132,166 @@ def gather_faces(
     items: Sequence[Item],
     frames_per_clip: int,
     *,
+    workers: int | None = None,
     cancel: CancelToken | None = None,
     progress: ProgressCallback | None = None,
 ) -> FaceStore:
-    """Faces of stills and of frames spread evenly over clips, from the landmarks that come with the data.
+    """Faces of stills and of single frames spread evenly over clips and sequences.
 
-    A forged clip whose original is known gives the same frames, cut with the original's square and landmarks, so
-    that the two differ in the forgery alone.
+    Landmarks are those that come with the data, else of the largest face that MTCNN finds. A forgery whose
+    original is known gives the same frames, cut with the original's square and landmarks, so that the two differ
+    in the forgery alone; if its frames are not of the original's size, it is taken as one of unknown origin.
+
+    Args:
+        workers: processes that prepare; by default as many as there are CPUs if there is much to do.
+
+    Raises:
+        DataError: not one of the items gives a face, or the cache cannot be written.
+        CancelledError: cancelled; what is prepared stays.
     """
-    by_name = {item.name: item for item in dataset.items}
-    faces: list[Face] = []
-    wanted: list[tuple[Item, int, FloatArray]] = []
-    for item in items:
-        lead = by_name.get(item.original, item)
-        if lead.points is None:
-            continue
-        if item.kind == "clip":
-            seen = np.flatnonzero(~np.isnan(lead.points).any(axis=(1, 2)))
-            picks = seen[np.linspace(0, len(seen) - 1, min(frames_per_clip, len(seen))).round().astype(int)]
-            wanted += [(item, int(frame), lead.points[frame]) for frame in picks]
-        else:
-            points = lead.points[0]
-            whole = np.array([0, 0, FACE_SIDE, FACE_SIDE], dtype=np.float32)
-            faces.append(Face(item, 0, points, whole if item.kind == "face" else face_square(points), None))
-    if not wanted:
-        return FaceStore(_with_originals(faces), None)
-    affines = [_stored_affine(face_square(points)) for _, _, points in wanted]
-    array = _decoded(wanted, affines, cancel, progress)
-    inner = np.array([1, 1, -1, -1]) * STORED * (CONTEXT - 1) / 2 / CONTEXT + np.array([0, 0, STORED, STORED])
-    done = np.load(array.with_suffix(".done.npy"), allow_pickle=False)
-    for slot, ((item, frame, points), affine) in enumerate(zip(wanted, affines, strict=True)):
-        if done[slot]:
-            faces.append(Face(item, frame, transform(affine, points), inner.astype(np.float32), slot))
-    return FaceStore(_with_originals(faces), array)
+    return _gather(dataset, items, Sampling(frames_per_clip), workers, cancel, progress)
 
 
-def _with_originals(faces: list[Face]) -> list[Face]:
-    at = {(face.item.name, face.frame): index for index, face in enumerate(faces)}
-    return [Face(f.item, f.frame, f.points, f.square, f.slot, at.get((f.item.original, f.frame))) for f in faces]
+def gather_runs(
+    dataset: Dataset,
+    items: Sequence[Item],
+    runs_per_clip: int,
+    length: int,
+    *,
+    workers: int | None = None,
+    cancel: CancelToken | None = None,
+    progress: ProgressCallback | None = None,
+) -> FaceStore:
+    """Runs of successive frames at the video's own rate, their places spread evenly over it; no stills.
+
+    All frames of a run are cut with one and the same square, so that nothing moves in a run that did not move in
+    the video; it is as large as the face's way in the run demands (`landmarks.run_square`). A run in which the
+    face is lost, or that a cut goes through, is left out. Otherwise as gather_faces.
+    """
+    moving = [item for item in items if item.kind in ("clip", "sequence")]
+    return _gather(dataset, moving, Sampling(runs_per_clip, length), workers, cancel, progress)
 
 
-def _stored_affine(square: FloatArray) -> FloatArray:
-    """(2, 3) from frame to stored picture."""
-    side = float(square[2] - square[0]) * CONTEXT
-    factor = STORED / side
-    corner = (square[:2] + square[2:]) / 2 - side / 2
-    return np.array([[factor, 0, -factor * corner[0]], [0, factor, -factor * corner[1]]], dtype=np.float32)
-
-
-def _decoded(
-    wanted: list[tuple[Item, int, FloatArray]],
-    affines: list[FloatArray],
+def _gather(
+    dataset: Dataset,
+    items: Sequence[Item],
+    sampling: Sampling,
+    workers: int | None,
     cancel: CancelToken | None,
     progress: ProgressCallback | None,
-) -> Path:
-    """The array of all stored pictures, from the cache or decoded now."""
-    stats = [
-        (item.name, frame, item.path.stat().st_size, item.path.stat().st_mtime_ns) for item, frame, _ in wanted
+) -> FaceStore:
+    by_name = {item.name: item for item in dataset.items}
+    leads = {item.name: by_name.get(item.original, item) for item in items}
+    from_files = {item.name for item in items if item.kind == "face" or _is_marked_still(item, leads[item.name])}
+    moving = [item for item in items if item.name not in from_files]
+
+    def prepared(chosen: Sequence[Item], given: Sequence[Faces | None]) -> dict[str, Prepared]:
+        tasks = [Task(item.path, item.kind, sampling, faces) for item, faces in zip(chosen, given, strict=True)]
+        results = prepare(tasks, workers=workers, cancel=cancel, progress=progress)
+        return {item.name: result for item, result in zip(chosen, results, strict=True)}
+
+    first = {lead.name: lead for lead in (leads[item.name] for item in moving)}
+    own = [lead for lead in first.values() if lead.points is None or lead.name in leads]
+    packs = prepared(own, [_marked(lead, sampling) for lead in own])
+    following = [item for item in moving if item.name not in packs]
+    packs |= prepared(
+        following, [_marked(leads[i.name], sampling) or _found(packs, leads[i.name]) for i in following]
+    )
+    return _store(items, leads, packs, sampling)
+
+
+def _is_marked_still(item: Item, lead: Item) -> bool:
+    return item.kind == "still" and lead.points is not None
+
+
+def _marked(lead: Item, sampling: Sampling) -> Faces | None:
+    """The faces to be stored by the landmarks that come with an item, None if there are none."""
+    if lead.points is None:
+        return None
+    seen = np.concatenate([[0], (~np.isnan(lead.points).any(axis=(1, 2))).cumsum()])
+    starts = np.flatnonzero(seen[sampling.length :] - seen[: -sampling.length] == sampling.length)
+    chosen = np.linspace(0, len(starts) - 1, min(sampling.places, len(starts))).round().astype(int)
+    frames = starts[chosen][:, None] + np.arange(sampling.length)
+    points = lead.points[frames]
+    squares = [run_square(np.stack([face_square(marks) for marks in run])) for run in points]
+    return Faces(
+        frames.ravel().astype(np.int64),
+        np.repeat(np.arange(len(frames), dtype=np.int64), sampling.length),
+        points.reshape(-1, 68, 2).astype(np.float32),
+        np.repeat(np.array(squares, dtype=np.float32).reshape(-1, 4), sampling.length, axis=0),
+    )
+
+
+def _found(packs: dict[str, Prepared], lead: Item) -> Faces | None:
+    """The faces that were found in an original, None if there are none."""
+    pack = packs[lead.name].pack if lead.name in packs else None
+    return pack.faces if pack is not None and len(pack.faces.frames) else None
+
+
+def _store(
+    items: Sequence[Item], leads: dict[str, Item], packs: dict[str, Prepared], sampling: Sampling
+) -> FaceStore:
+    faces: list[Face] = []
+    skipped: list[Skipped] = []
+    alone: set[str] = set()  # forgeries that are not as their originals
+    for item in items:
+        points = leads[item.name].points
+        result = packs.get(item.name)
+        if result is not None:
+            reason = result.reason if result.pack is None else result.pack.reason
+            if result.pack is not None and result.place is not None:
+                faces += _faces(item, result.pack, result.place)
+                if not result.pack.follows:
+                    alone.add(item.name)
+        elif points is None:
+            reason = "it comes without landmarks"
+        else:
+            reason = ""
+            whole = np.array([0, 0, FACE_SIDE, FACE_SIDE], dtype=np.float32)
+            square = whole if item.kind == "face" else face_square(points[0])
+            faces.append(Face(item, 0, points[0], square, None))
+        if reason:
+            skipped.append(Skipped(item.name, reason))
+    _tell(items, faces, skipped)
+    at = {(face.item.name, face.run, face.frame): index for index, face in enumerate(faces)}
+    linked = [
+        replace(
+            face, original=None if face.item.name in alone else at.get((face.item.original, face.run, face.frame))
+        )
+        for face in faces
     ]
-    places = np.stack(affines).tobytes()
-    key = hashlib.sha256(json.dumps([_VERSION, STORED, CONTEXT, stats]).encode() + places).hexdigest()[:24]
-    folder = cache_dir() / "faces"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{key}.npy"
-    if path.is_file():
-        return path
-    part = path.with_suffix(".npy.part")
-    array = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(wanted), STORED, STORED, 3))
-    done = np.zeros(len(wanted), dtype=np.bool_)
-    slots: dict[Path, dict[int, int]] = {}
-    for slot, (item, frame, _) in enumerate(wanted):
-        slots.setdefault(item.path, {})[frame] = slot
-    meter = ProgressMeter("Cutting faces out of clips", len(wanted), "faces", progress)
-    for clip, frames in slots.items():
-        for frame, pixels in _frames(clip, max(frames)):
-            if cancel is not None and cancel.cancelled:
-                del array
-                part.unlink()
-                cancel.check()
-            if frame in frames:
-                array[frames[frame]] = _cut(pixels, affines[frames[frame]])
-                done[frames[frame]] = True
-                meter.update(int(done.sum()))
-    array.flush()
-    del array
-    np.save(path.with_suffix(".done.npy"), done)
-    part.replace(path)
-    return path
+    return FaceStore(linked, skipped, sampling.length)
 
 
-def _cut(pixels: Picture, affine: FloatArray) -> Picture:
-    """Reduce first where the face is larger than what is stored, so that nothing aliases."""
-    factor = float(affine[0, 0])
-    if factor < 0.75:
-        height, width = pixels.shape[:2]
-        small = (max(1, round(width * factor)), max(1, round(height * factor)))
-        pixels = np.asarray(cv2.resize(pixels, small, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        affine = affine / np.array([[small[0] / width, small[1] / height, 1.0]])
-    return warps.warp_affine(pixels, affine, (STORED, STORED))
+def _faces(item: Item, pack: Pack, place: Path) -> list[Face]:
+    """The faces of a pack."""
+    found = pack.faces
+    if item.kind == "still":
+        return [
+            Face(item, 0, marks, square, None) for marks, square in zip(found.points, found.squares, strict=True)
+        ]
+    affines = from_stored(found.squares)
+    points = (found.points - affines[:, None, :, 2]) / affines[:, 0, 0][:, None, None]
+    return [
+        Face(item, int(frame), marks, INNER, slot, pts=int(pts), run=int(run), pack=place)
+        for slot, (frame, run, pts, marks) in enumerate(
+            zip(found.frames, found.runs, pack.pts, points, strict=True)
+        )
+    ]
 
 
-def _frames(path: Path, last: int) -> Iterator[tuple[int, Picture]]:
-    """Frames 0 to `last` in display order."""
-    with av.open(str(path)) as container:
-        container.streams.video[0].thread_type = "AUTO"
-        for number, frame in enumerate(container.decode(video=0)):
-            yield number, np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
-            if number == last:
-                return
+def _tell(items: Sequence[Item], faces: Sequence[Face], skipped: Sequence[Skipped]) -> None:
+    """Say which items give no face; nothing is left out in silence.
+
+    Raises:
+        DataError: no item gives one.
+    """
+    named = "; ".join(f"{each.name}: {each.reason}" for each in skipped[:3])
+    if items and not faces:
+        raise DataError(
+            f"Not one of {len(items)} files gives a face ({named})",
+            advice="Look at the files, or give other data",
+            file=items[0].path.parent,
+        )
+    if skipped:
+        log.warning("%d of %d files give no face and are skipped: %s", len(skipped), len(items), named)

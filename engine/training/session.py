@@ -23,7 +23,6 @@ from engine.progress import CancelToken, ProgressCallback
 from engine.training.card import Origin, new_card
 from engine.training.datasets.base import Dataset
 from engine.training.faces import FaceStore, gather_faces
-from engine.training.landmarks import with_landmarks
 from engine.training.recipes import FRAMES_PER_CLIP
 from engine.training.trainer import Outcome, TrainConfig, Trainer
 from engine.training.validation import to_input
@@ -74,7 +73,7 @@ def train(
         WeightsError: those to start from are damaged or another detector's.
         CancelledError: cancelled; the checkpoint is at the last step.
     """
-    dataset = with_landmarks(job.dataset, FRAMES_PER_CLIP, cancel=cancel, progress=progress)
+    dataset = job.dataset
     faces = gather_faces(dataset, dataset.part("train"), FRAMES_PER_CLIP, cancel=cancel, progress=progress)
     held_out = gather_faces(
         dataset, dataset.part("validation"), FRAMES_PER_CLIP // 2, cancel=cancel, progress=progress
