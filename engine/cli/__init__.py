@@ -19,6 +19,7 @@ COMMANDS = {
     "stills": "write exact frames as PNG",
     "train": "train a detector",
     "evaluate": "measure a detector",
+    "calibrate": "make likelihood ratios of a detector's scores",
 }
 """Word and line of help of every command; its module has the same name."""
 

@@ -11,10 +11,10 @@ from engine.cli import words
 from engine.cli.session import EngineSession
 from engine.cli.verdict import report
 from engine.errors import UsageError
+from engine.evaluation.calibration.conditions import Evidence, evidence_of
 from engine.exports.files import Staging, json_text, never_over
 from engine.exports.sidecar import number
 from engine.runtime.protocol import AnalysisDone, AnalyzeRequest
-from engine.video.index import FrameIndex
 from engine.video.media import open_media
 
 
@@ -43,14 +43,14 @@ def run(args: argparse.Namespace) -> int:
             "--json and --case name the same file", advice="Give them different names", file=args.case
         )
     # A bad file is told before hours of work, not after them.
-    indexes = [read_index(path, written) for path in args.videos]
+    evidence = [read_evidence(path, written) for path in args.videos]
     entries = []
     with EngineSession(args.device) as session:
         infos = {info.id: info for info in session.detectors().detectors}
         unusable = [name for name in detectors if name not in infos or not infos[name].trained]
         for name in unusable:  # the engine says why, before the others have worked for hours
             session.ask(AnalyzeRequest(args.videos[0], name, device=args.device))
-        for path, index in zip(args.videos, indexes, strict=True):
+        for path, known in zip(args.videos, evidence, strict=True):
             done = {}
             for name in detectors:
                 answers = session.ask(
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
                 done[name] = next(event for event in answers if isinstance(event, AnalysisDone))
                 if args.case is not None:
                     log_analysis(args.case, done[name], infos[name].weights_sha256, args.every)
-            entries.append(report(done, infos, index.seconds))
+            entries.append(report(done, infos, known))
     if args.json == "-":
         print(json_text(entries), end="")  # noqa: T201 - this is the command line
         for path, entry in zip(args.videos, entries, strict=True):
@@ -75,8 +75,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def read_index(path: Path, written: Sequence[Path]) -> FrameIndex:
-    """The frames of a video that none of the files to be written will replace.
+def read_evidence(path: Path, written: Sequence[Path]) -> Evidence:
+    """The frames and other facts of a video that none of the files to be written will replace.
 
     Raises:
         VideoError: it cannot be used.
@@ -85,7 +85,7 @@ def read_index(path: Path, written: Sequence[Path]) -> FrameIndex:
     media = open_media(path)
     try:
         never_over(media.files, written)
-        return media.index
+        return evidence_of(media)
     finally:
         media.close()
 
@@ -110,7 +110,7 @@ def summary(entry: dict[str, Any]) -> str:
     """What a person reads of one video."""
     lines = [f"{entry['video']['path']}: fake probability {_shown(entry['fake_probability'])}"]
     for name, verdict in entry["detectors"].items():
-        lines.append(f"  {name}: {_shown(verdict['fake_probability'])}")
+        lines.append(f"  {name}: {_shown(verdict['fake_probability'])}{_ratio(verdict)}")
         for track in entry["tracks"]:
             mine = next(d for d in track["detectors"] if d["id"] == name)
             lines.append(
@@ -119,6 +119,14 @@ def summary(entry: dict[str, Any]) -> str:
             )
         lines += [f"    {warning}" for warning in verdict["warnings"]]
     return "\n".join(lines)
+
+
+def _ratio(verdict: dict[str, Any]) -> str:
+    if verdict["log10_likelihood_ratio"] is None:
+        return ""
+    known = verdict["likelihood_ratio"]
+    bounds = f"bounds {known['log10_low']:+.2f} to {known['log10_high']:+.2f}"
+    return f", log10 LR {verdict['log10_likelihood_ratio']:+.2f} ({bounds}): {known['words']}"
 
 
 def _shown(probability: float | None) -> str:

@@ -1,8 +1,10 @@
 """The JSON of `analyze`: what the detectors say of a video, and how that becomes one number."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.evaluation.calibration.answer import Abstention, Ratio, ratio_of
+from engine.evaluation.calibration.conditions import Evidence
 from engine.exports.sidecar import number, video
 from engine.results import DetectorInfo, Scores
 from engine.runtime.protocol import AnalysisDone
@@ -16,22 +18,12 @@ RULE_WORDS = (
 
 
 def report(
-    done: Mapping[str, AnalysisDone], infos: Mapping[str, DetectorInfo], seconds: Callable[[int], float]
+    done: Mapping[str, AnalysisDone], infos: Mapping[str, DetectorInfo], evidence: Evidence
 ) -> dict[str, Any]:
-    """One video's entry from the answers of its detectors, in the order in which they were asked.
-
-    `seconds` gives the time at which a frame begins.
-    """
+    """One video's entry from the answers of its detectors, in the order in which they were asked."""
     first = next(iter(done.values()))
     trusted = [name for name in done if trustworthy(infos[name])]
-    verdicts = {
-        name: {
-            "fake_probability": number(answer.fake_probability),
-            "log10_likelihood_ratio": None,
-            "warnings": [*(found.words() for found in hidden_stretches(answer.scores, seconds)), *answer.warnings],
-        }
-        for name, answer in done.items()
-    }
+    verdicts = {name: _verdict(answer, infos[name], evidence) for name, answer in done.items()}
     return {
         "video": {
             key: video(first.video)[key] for key in ("path", "sha256", "frames", "seconds", "variable_rate")
@@ -50,6 +42,21 @@ def report(
         "detectors": verdicts,
         "combination": {"rule": RULE, "detectors": trusted, "text": RULE_WORDS},
         "fake_probability": combined([done[name].fake_probability for name in trusted]),
+    }
+
+
+def _verdict(answer: AnalysisDone, info: DetectorInfo, evidence: Evidence) -> dict[str, Any]:
+    hidden = hidden_stretches(answer.scores, evidence.index.seconds)
+    ratio = ratio_of(info.card, answer.tracks, answer.scores, hidden, evidence)
+    return {
+        "fake_probability": number(answer.fake_probability),
+        "log10_likelihood_ratio": number(ratio.log10) if isinstance(ratio, Ratio) else None,
+        "likelihood_ratio": ratio.plain() if isinstance(ratio, Ratio) else None,
+        "warnings": [
+            *(found.words() for found in hidden),
+            *answer.warnings,
+            *([ratio.sentence()] if isinstance(ratio, Abstention) else []),
+        ],
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from engine.detectors.calibration import Calibration, calibration_of
 from engine.errors import WeightsError
 
 CARD = "card.toml"
@@ -48,6 +49,7 @@ class Card:
         training: data, licences, seed, settings.
         measures: figures with intervals.
         limits: what it was not made for.
+        calibration: from probability to likelihood ratio; None if it was never calibrated.
     """
 
     id: str
@@ -65,6 +67,7 @@ class Card:
     training: Mapping[str, Any]
     measures: tuple[Measure, ...]
     limits: Mapping[str, Any]
+    calibration: Calibration | None
     raw: Mapping[str, Any]
 
 
@@ -113,6 +116,7 @@ def parse_card(raw: Mapping[str, Any]) -> Card:
         training=MappingProxyType(dict(raw.get("training", {}))),
         measures=tuple(_measure(row) for row in raw.get("measures", ())),
         limits=MappingProxyType(dict(raw.get("limits", {}))),
+        calibration=calibration_of(raw),
         raw=MappingProxyType(dict(raw)),
     )
     if card.classes != ("real", "fake"):

@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from engine.detectors.calibration import CALIBRATION_FILE, calibration_bytes
 from engine.detectors.cards import ADVICE, CARD, Card, card_text, load_card, parse_card
 from engine.errors import WeightsError
 
@@ -100,14 +101,17 @@ def save_weights(folder: Path, network: nn.Module, card: Mapping[str, Any], dtyp
 
 
 def copy_weights(source: Path, target: Path) -> None:
-    """Copy model and card of a checked folder; the target appears whole or not at all.
+    """Copy model, card and calibration of a checked folder; the target appears whole or not at all.
 
     Raises:
         WeightsError: the target cannot be written, or the source changed since it was checked.
     """
     card = load_card(source)
     try:
-        replace_folder(target, {MODEL: verified_bytes(source, card), CARD: (source / CARD).read_bytes()})
+        files = {MODEL: verified_bytes(source, card), CARD: (source / CARD).read_bytes()}
+        if card.calibration is not None:
+            files[CALIBRATION_FILE] = calibration_bytes(source, card.calibration)
+        replace_folder(target, files)
     except OSError as error:
         raise WeightsError(
             f"The weights cannot be copied ({error.strerror})",

@@ -95,7 +95,9 @@ def test_analyze_writes_the_json_of_the_contract(
     assert mine["span_fake_probability"] == pytest.approx(expected, abs=1e-6)
     assert mine["fake_probability"] == pytest.approx(np.mean(expected), abs=1e-6)
     assert set(entry["detectors"]) == {"frame-mobile", "frame-b4"}
-    assert set(entry["detectors"]["frame-b4"]) == {"fake_probability", "log10_likelihood_ratio", "warnings"}
+    assert set(entry["detectors"]["frame-b4"]) == {
+        "fake_probability", "log10_likelihood_ratio", "likelihood_ratio", "warnings",
+    }  # fmt: skip
     assert entry["detectors"]["frame-b4"]["log10_likelihood_ratio"] is None
     assert entry["fake_probability"] == pytest.approx(np.mean(expected), abs=1e-6)
     assert entry["combination"]["rule"] == "mean"
@@ -127,7 +129,8 @@ def test_a_video_without_a_face_is_null_with_a_warning_and_status_0(
     assert entry["tracks"] == []
     assert entry["fake_probability"] is None
     assert entry["detectors"]["frame-mobile"] == {
-        "fake_probability": None, "log10_likelihood_ratio": None, "warnings": ["No face was found"],
+        "fake_probability": None, "log10_likelihood_ratio": None, "likelihood_ratio": None,
+        "warnings": ["No face was found"],
     }  # fmt: skip
     assert "No face was found" in err
 
@@ -150,7 +153,8 @@ def test_a_partly_forged_video_does_not_read_as_harmless(
     assert expected in capsys.readouterr().out
     (entry,) = json.loads((tmp_path / "r.json").read_text())
     assert entry["fake_probability"] == pytest.approx(0.42)
-    (warning,) = entry["detectors"]["frame-mobile"]["warnings"]
+    warning, without_ratio = entry["detectors"]["frame-mobile"]["warnings"]
+    assert without_ratio.startswith("No likelihood ratio: ")
     assert warning.startswith(expected)
     assert cli.run(["analyze", str(video), "--json", "-"]) == 0
     assert expected in capsys.readouterr().err

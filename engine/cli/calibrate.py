@@ -1,0 +1,106 @@
+"""`calibrate`: from a detector's score to likelihood ratios, on persons it never learned from."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from engine.cli.session import ProgressBar
+from engine.detectors.calibration import METHODS
+from engine.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from engine.evaluation.calibration.conditions import Evidence
+    from engine.evaluation.calibration.pool import Calibrated
+    from engine.training.datasets.base import Item
+
+SPLIT: Final = "validation"
+"""Persons of the training data who were held out; clips kept for reporting are never used."""
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser("calibrate", help="make likelihood ratios of a detector's scores")
+    parser.add_argument("detector", metavar="DETECTOR", help="its id, such as frame-mobile")
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="a data set; its validation persons"
+    )
+    parser.add_argument(
+        "--scheme", default="official", metavar="NAME", help="how the data set is split; default: %(default)s"
+    )
+    parser.add_argument("--method", choices=METHODS, default="logistic", help="default: %(default)s")
+    parser.add_argument(
+        "--every", type=int, default=5, metavar="N", help="score each n-th frame; default: %(default)s"
+    )
+    parser.add_argument("--record", action="store_true", help="write the calibration into the card of the weights")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s")
+
+
+def run(args: argparse.Namespace) -> int:
+    from engine.detectors.registry import load_detector, weights_folder
+    from engine.evaluation.calibration.pool import calibrate, gather
+    from engine.evaluation.calibration.record import record
+    from engine.evaluation.evaluate import judge
+    from engine.faces.detector import FaceDetector
+    from engine.runtime.scoring import AnalysisScorer
+    from engine.training.datasets import read_dataset
+
+    if args.every < 1:
+        raise UsageError(f"--every {args.every} makes no sense", advice="Give a number above 0")
+    dataset = read_dataset(args.data, args.scheme)
+    items = [item for item in dataset.part(SPLIT) if item.kind == "clip"]
+    if len({item.label for item in items}) < 2:
+        raise DataError(
+            "A calibration needs real and forged videos of held-out persons", advice="Add some", file=args.data
+        )
+    detector = load_detector(args.detector, args.device)
+    scorer = AnalysisScorer(detector, FaceDetector(detector.device), args.every)
+    bar = ProgressBar()
+    try:
+        judged = judge([_sample(item) for item in items], scorer, progress=bar.show)
+    finally:
+        bar.close()
+    members, left_out = gather(judged, _evidence, detector.precision)
+    left_out["not a clip"] = len(dataset.part(SPLIT)) - len(items)
+    made = calibrate(
+        members, data=f"{dataset.layout}: {SPLIT}", every=args.every, method=args.method, left_out=left_out
+    )
+    for line in described(made):
+        print(line, flush=True)  # noqa: T201 - this is the command line
+    folder = weights_folder(args.detector)
+    if args.record and folder is not None:
+        record(folder, made)
+    return 0
+
+
+def described(made: "Calibrated") -> list[str]:
+    """What a person reads of a calibration."""
+    pool, (value, low, high) = made.pool, made.cllr
+    people = f"{pool.persons} persons in {pool.groups} groups"
+    cost = f"Cllr {value:.3f} (95% {low:.3f} to {high:.3f}), Cllr_min {made.cllr_min:.3f}"
+    lines = [
+        f"{made.method} on {pool.n_real} real and {pool.n_forged} forged videos of {people}, {pool.data}",
+        f"{cost}, ECE {made.ece:.3f}, cross-validated by person",
+        f"log10 LR is kept within {made.low:+.2f} and {made.high:+.2f}",
+        *(f"method {name}: {count}" for name, count in pool.methods.items()),
+        *(f"left out, {reason}: {count}" for reason, count in pool.left_out.items()),
+    ]
+    lines += [f"holds for {name}: {low:g} to {high:g}" for name, (low, high) in made.limits.ranges.items()]
+    return [*lines, f"holds for codecs: {', '.join(made.limits.codecs)}"]
+
+
+def _sample(item: "Item") -> Any:
+    from engine.evaluation.evaluate import Sample
+
+    return Sample(
+        item.name, item.path, item.label, item.split, method=item.method, persons=item.persons, source=item.source
+    )
+
+
+def _evidence(path: Path) -> "Evidence":
+    from engine.evaluation.calibration.conditions import evidence_of
+    from engine.video.media import open_media
+
+    media = open_media(path)
+    try:
+        return evidence_of(media)
+    finally:
+        media.close()
