@@ -21,6 +21,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings as TOML")
     parser.add_argument("--from", dest="start", type=Path, metavar="DIR", help="weights to go on from")
     parser.add_argument("--resume", action="store_true", help="go on where the last run with this --out stopped")
+    parser.add_argument(
+        "--split", default="official", metavar="NAME", help="official, persons, p001-random or p002-random"
+    )
     parser.add_argument("--steps", type=int, metavar="N", help="steps in all")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="default: %(default)s")
     parser.add_argument("--size", type=int, metavar="N", help="side of the crops; default: the detector's own")
@@ -38,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         value = getattr(args, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name} {value} makes no sense", advice="Give a number above 0")
-    dataset = read_dataset(args.data)
+    dataset = read_dataset(args.data, args.split)
     _say(dataset.summary())
     config = default_config(dataset, args.size or spec.size, args.seed)
     if args.config is not None:
@@ -65,6 +68,7 @@ def _words(args: argparse.Namespace) -> str:
         if getattr(args, name) is not None:
             words += [f"--{name}", str(getattr(args, name))]
     words += ["--from", args.start.name] if args.start else []
+    words += ["--split", args.split] if args.split != "official" else []
     return shlex.join(words + (["--config", args.config.name] if args.config else []))
 
 

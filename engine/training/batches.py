@@ -20,7 +20,7 @@ from engine.training.pseudo_fakes import ForgeryConfig, disturb, draw_forgery, f
 MASK_CELLS = 7
 """Side of the coarse mask that goes with each crop."""
 _DONORS_LOOKED_AT = 24
-_SCALES = {"face": (0.86, 1.1), "still": (0.8, 1.1), "clip": (0.8, 1.1)}
+_SCALES = {"face": (0.86, 1.1), "still": (0.8, 1.1), "clip": (0.8, 1.1), "sequence": (0.86, 1.1)}
 _DIFFERENCE = 12.0  # levels: a pair of genuine forgeries differs where it is forged, and a little by its coding
 
 

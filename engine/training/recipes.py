@@ -27,7 +27,7 @@ def default_mix(dataset: Dataset) -> MixConfig:
     train = dataset.part("train")
     paired = {item.source for item in train if item.label and item.original}
     forged = paired or {item.source for item in train if item.label}
-    kinds = {item.source: item.kind for item in train}
+    kinds = {item.source: "clip" if item.kind == "sequence" else item.kind for item in train}
     real: dict[str, list[str]] = {kind: [] for kind in _PSEUDO}
     for source in sorted({item.source for item in train if not item.label}):
         real[kinds[source]].append(source)
