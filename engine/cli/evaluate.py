@@ -229,7 +229,7 @@ def _sample(item: "Item") -> "Sample":
         split=item.split,
         protocol=item.protocol,
         method=item.method,
-        is_face=item.kind == "face",
+        kind=item.kind,
         persons=item.persons,
         compression=item.compression,
         source=item.source,
@@ -271,7 +271,7 @@ def _tell(run: "Run", *, several: bool, only_accuracy: bool) -> None:
     metrics = ("accuracy",) if only_accuracy else COLUMNS
     for f in run.figures:
         if f.level == "video" and f.metric in metrics and not (several and f.protocol != run.main):
-            _say(f"{start}{f.protocol}: {f.metric} {shown(f)}, {f.n_real} real, {f.n_fake} forged")
+            _say(f"{start}{f.protocol}: {f.metric} {shown(f)}, {f.n_real} real, {f.n_fake} forged, over {f.over}")
     for name, why in run.unread.items():
         _say(f"{start}{name} was not judged: {why}")
     for line in run.warnings:

@@ -29,7 +29,8 @@ class Sample:
         split: of the data set.
         protocol: part of the evaluation a forged one counts for; empty for real ones, which count for all.
         method: of the forgery.
-        is_face: whether the picture is a face's box already, so that no face is looked for.
+        kind: "clip", "sequence", "still", or "face": a still that is a face's box already, so that no face is
+            looked for.
         persons: everyone in it, empty if nobody knows.
         compression: variant of the data set in which it was published, empty where there is one only.
         source: where it comes from.
@@ -41,7 +42,7 @@ class Sample:
     split: str = ""
     protocol: str = ""
     method: str = ""
-    is_face: bool = False
+    kind: str = "clip"
     persons: tuple[str, ...] = ()
     compression: str = ""
     source: str = ""

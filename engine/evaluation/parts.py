@@ -1,4 +1,4 @@
-"""What is reported apart: the protocol's main figure, and by forgery method, compression and size of the face."""
+"""What is reported apart: the main figure, and by forgery method, kind, compression and size of the face."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,8 +18,8 @@ FEW_GROUPS = 10
 def parts_of(judged: Sequence[Judged], main: str) -> list[Part]:
     """The parts of an evaluation, the main one first; all of it hangs on the judged files alone.
 
-    A method's part holds its forgeries and all real ones; the parts by compression, size of the face and split
-    hold both classes of that compression, size or split.
+    A method's part holds its forgeries and all real ones; the parts by kind of file, compression, size of the
+    face and split hold both classes of it.
     """
     if main == DEV:
         made = [Part(DEV, _forged(lambda j: j.sample.protocol in ("unseen", "seen")), frames=True)]
@@ -27,6 +27,7 @@ def parts_of(judged: Sequence[Judged], main: str) -> list[Part]:
     else:
         made = [Part(main, lambda _: True, frames=True)]
     made += _each("method", judged, lambda j: j.sample.method, least=1, forged=True)
+    made += _each("kind", judged, lambda j: j.sample.kind)
     made += _each("compression", judged, lambda j: j.sample.compression)
     made += _each("face", judged, lambda j: _bin(j.scores.face_px))
     return made + _each("split", judged, lambda j: j.sample.split)

@@ -10,6 +10,8 @@ from engine.evaluation.detection import Array
 
 _WIDTH, _HEIGHT = 420, 320
 _LEFT, _TOP, _RIGHT, _BOTTOM = 52, 16, 12, 44
+_KEYS = 104
+"""Width of what names the colours, right of the axes."""
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Told apart by colour-blind readers, too (Okabe and Ito 2008)."""
 _REAL, _FAKE = "#0072b2", "#d55e00"
@@ -41,7 +43,7 @@ def score_plot(real: Array, fake: Array, threshold: float, bins: int = 20) -> st
     edges = np.linspace(0, 1, bins + 1)
     shares = [np.histogram(values, edges)[0] / max(1, len(values)) for values in (real, fake)]
     top = max(0.05, float(np.max(shares)))
-    canvas = _Canvas((0, 1), (0, top), "fake probability", "share of the class")
+    canvas = _Canvas((0, 1), (0, top), "fake probability", "share of the class", keys=True)
     for values, colour, name, row in ((shares[0], _REAL, "real", 0), (shares[1], _FAKE, "forged", 1)):
         for left, right, share in zip(edges[:-1], edges[1:], values, strict=True):
             if share:
@@ -55,7 +57,10 @@ def score_plot(real: Array, fake: Array, threshold: float, bins: int = 20) -> st
 def curve_plot(curves: Sequence[Curve], x_name: str, y_name: str, low: float = 0.0) -> str:
     """Curves with a bar for each interval, from `low` to 1."""
     ends = [x for curve in curves for x in curve.x]
-    canvas = _Canvas((min(ends), max(ends)), (low, 1.0), x_name, y_name, x_ticks=sorted(set(ends)))
+    room = 0.08 * (max(ends) - min(ends))
+    canvas = _Canvas(
+        (min(ends) - room, max(ends) + room), (low, 1.0), x_name, y_name, sorted(set(ends)), keys=True
+    )
     for row, curve in enumerate(curves):
         colour = _COLOURS[row % len(_COLOURS)]
         points = zip(curve.x, curve.value, curve.low, curve.high, strict=True)
@@ -79,8 +84,11 @@ class _Canvas:
         x_name: str,
         y_name: str,
         x_ticks: Sequence[float] | None = None,
+        *,
+        keys: bool = False,
     ) -> None:
         self._x, self._y = x, y
+        self._right = _WIDTH - (_KEYS if keys else _RIGHT)
         self._marks: list[str] = []
         self._keys: list[str] = []
         for value in x_ticks if x_ticks is not None else np.linspace(*x, 6):
@@ -88,9 +96,9 @@ class _Canvas:
             self._text(at, _HEIGHT - _BOTTOM + 16, f"{value:g}", "middle")
         for value in np.linspace(*y, 6):
             _, at = self._place(x[0], float(value))
-            self._marks.append(f'<path d="M{_LEFT} {at:.1f}H{_WIDTH - _RIGHT}" stroke="#e3e7eb"/>')
+            self._marks.append(f'<path d="M{_LEFT} {at:.1f}H{self._right}" stroke="#e3e7eb"/>')
             self._text(_LEFT - 6, at + 4, f"{value:.2g}", "end")
-        self._text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 8, x_name, "middle")
+        self._text((_LEFT + self._right) / 2, _HEIGHT - 8, x_name, "middle")
         middle = (_TOP + _HEIGHT - _BOTTOM) / 2
         turned = f'transform="rotate(-90 12 {middle:.0f})"'
         self._text(12, middle, y_name, "middle", turned)
@@ -104,13 +112,13 @@ class _Canvas:
 
     def key(self, name: str, colour: str, row: int) -> None:
         top = _TOP + 4 + 15 * row
-        left = _WIDTH - _RIGHT - 110
+        left = self._right + 10
         self._keys.append(f'<rect x="{left}" y="{top}" width="10" height="10" fill="{colour}"/>')
         self._keys.append(f'<text x="{left + 15}" y="{top + 9}">{html.escape(name)}</text>')
 
     def svg(self) -> str:
         frame = (
-            f'<rect x="{_LEFT}" y="{_TOP}" width="{_WIDTH - _LEFT - _RIGHT}" height="{_HEIGHT - _TOP - _BOTTOM}" '
+            f'<rect x="{_LEFT}" y="{_TOP}" width="{self._right - _LEFT}" height="{_HEIGHT - _TOP - _BOTTOM}" '
             'fill="none" stroke="#57606a"/>'
         )
         return (
@@ -131,7 +139,7 @@ class _Canvas:
         across = (x - self._x[0]) / ((self._x[1] - self._x[0]) or 1.0)
         up = (y - self._y[0]) / ((self._y[1] - self._y[0]) or 1.0)
         return (
-            _LEFT + across * (_WIDTH - _LEFT - _RIGHT),
+            _LEFT + across * (self._right - _LEFT),
             _HEIGHT - _BOTTOM - up * (_HEIGHT - _TOP - _BOTTOM),
         )
 

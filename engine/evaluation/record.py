@@ -157,6 +157,7 @@ def _video(judged: Judged) -> dict[str, Any]:
         "split": sample.split,
         "protocol": sample.protocol,
         "method": sample.method,
+        "kind": sample.kind,
         "compression": sample.compression,
         "source": sample.source,
         "persons": list(sample.persons),
@@ -177,6 +178,7 @@ def _judged(row: Mapping[str, Any]) -> Judged:
         protocol=row["protocol"],
         method=row["method"],
         persons=tuple(row["persons"]),
+        kind=row["kind"],
         compression=row["compression"],
         source=row["source"],
     )

@@ -60,7 +60,7 @@ def _blocks(header: Header, runs: Sequence[Run], columns: Sequence[str]) -> list
     blocks += [Heading("What was measured"), _facts(header, runs), Paragraph(_HOW)]
     blocks += [Heading("Figures"), *_summary(runs, columns)]
     if any("kind" in run.facts for run in runs):
-        blocks.append(_ladder(runs))
+        blocks += _ladder(runs)
     for number, run in enumerate(runs):
         if len(runs) <= _DRAWN_RUNS:
             blocks += [Heading(run.name), *_drawings(run, header, number), *_tables(run)]
@@ -165,7 +165,7 @@ def _drawings(run: Run, header: Header, number: int) -> list[Block]:
     ]
 
 
-def _ladder(runs: Sequence[Run]) -> Drawing:
+def _ladder(runs: Sequence[Run]) -> list[Block]:
     """AUC over the level of each kind; level 0 is the file as it is."""
     clean = next((run for run in runs if not run.facts.get("kind")), None)
     curves = []
@@ -186,7 +186,8 @@ def _ladder(runs: Sequence[Run]) -> Drawing:
             )
         )
     caption = "AUC by video over the level of each perturbation, with 95 % intervals; level 0: files as they are"
-    return Drawing("ladder.svg", caption, curve_plot([c for c in curves if c.x], "level", AUC))
+    drawn = [curve for curve in curves if curve.x]
+    return [Drawing("ladder.svg", caption, curve_plot(drawn, "level", AUC))] if drawn else []
 
 
 def _look(header: Header, run: Run) -> list[Block]:

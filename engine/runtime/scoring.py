@@ -70,7 +70,7 @@ class AnalysisScorer:
     def score(self, sample: Sample, cancel: CancelToken) -> VideoScores:
         """Raises VideoError, DataError, DeviceError, CancelledError."""
         media = self._opener.open(sample, cancel)
-        if sample.is_face:
+        if sample.kind == "face":
             return self._face(media)
         return score_media(media, self._detector, self._faces, self._every, cancel)
 

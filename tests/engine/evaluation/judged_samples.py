@@ -44,7 +44,7 @@ def many(seed: int = 0, n: int = 40) -> list[Judged]:
     found = [judged("blank", 0, persons=("nobody",))]
     for at in range(n):
         label = at % 2
-        values = 1 / (1 + np.exp(-rng.normal(size=3 + at % 4) - 1.2 * (2 * label - 1)))
+        values = 1 / (1 + np.exp(-rng.normal(size=3 + at % 4) - rng.normal() - 0.5 * (2 * label - 1)))
         found.append(
             judged(
                 f"v{at}",

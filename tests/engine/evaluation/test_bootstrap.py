@@ -28,7 +28,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 
 
 def test_persons_widen_the_interval_where_their_videos_agree() -> None:
-    """Ten equal videos of each person say no more than one: over videos the interval were three times too small."""
+    """Ten equal videos of each person say no more than one of them: over videos the interval is too small."""
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], 20)
     scores = rng.normal(size=40) + labels

@@ -155,7 +155,7 @@ def test_a_face_still_is_scored_whole(settings: toy.Settings, tmp_path: Path) ->
     pixels = np.zeros((50, 50, 3), np.uint8)
     pixels[..., 2] = 170
     cv2.imwrite(str(path), pixels[..., ::-1])
-    (answer,) = judge([Sample("face", path, 0, is_face=True)], scorer())
+    (answer,) = judge([Sample("face", path, 0, kind="face")], scorer())
     assert answer.scores.fake_probability == pytest.approx(1 / (1 + np.exp(-0.7)), abs=1e-6)
     assert answer.scores.face_px == 50
     assert settings.looked == 0
