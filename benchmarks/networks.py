@@ -2,10 +2,10 @@
 
     python benchmarks/networks.py [--threads 1] [--seconds 1.0] [--only score train] [--detectors frame-b4 ...]
 
-Random weights: they cost what trained ones do. Times are of the processor's threads together, divided by their number,
-so that other work on the machine counts little; each is the median of as many passes as fit into the seconds, three
-at least. Training is a step of the trainer without the making of its batches: forward, backward, AdamW, in bf16 with
-channels last. Prints tables in Markdown.
+Random weights: they cost what trained ones do. Times are of the processor's threads together, divided by their
+number, so that other work on the machine counts little; each is the median of as many passes as fit into the
+seconds, three at least. Training is a step of the trainer without the making of its batches: forward, backward,
+AdamW, in bf16 with channels last. Prints tables in Markdown.
 """
 
 import argparse
@@ -48,9 +48,8 @@ def score_table(detectors: Sequence[str], seconds: float, threads: int) -> None:
     from engine.detectors.folding import fold_batch_norm
     from engine.detectors.registry import detector_spec
 
-    print(
-        "| network | size | parameters | float32, 1 | float32, 8 | bf16, 1 | bf16, 8 |\n|---|---|---|---|---|---|---|"
-    )
+    print("| network | size | parameters | float32, 1 | float32, 8 | bf16, 1 | bf16, 8 |")
+    print("|---|---|---|---|---|---|---|")
     for detector_id in detectors:
         spec = detector_spec(detector_id)
         network = spec.build(spec.size).eval()

@@ -37,6 +37,9 @@ def _random_network(detector_id: str, size: int, seed: int) -> FrameNetwork:
         network.train()
         network.features(inputs)
         network.eval()
+        for name, query in network.named_parameters():
+            if name.startswith("queries"):  # of attention: scores of about 1
+                query.normal_(std=0.4 / query.numel() ** 0.5)
         pooled = torch.cat([network.features(part).descriptor for part in inputs.split(8)])
         direction = torch.linalg.svd(pooled - pooled.mean(0), full_matrices=False).Vh[0]
         logits = pooled @ direction
