@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import TellframeError
+from engine.evaluation.calibration.answer import Abstention, Ratio, ratio_of
+from engine.evaluation.calibration.conditions import evidence_of
 from engine.progress import Progress
-from engine.results import Mark, VideoIdentity
+from engine.results import DetectorInfo, Mark, VideoIdentity
 from gui.edits import EditStack
 from gui.results_model import ResultsModel
 
@@ -125,6 +127,16 @@ class OpenVideo:
     def frames(self) -> int:
         """Number of frames, 0 until opened."""
         return len(self.media.index) if self.media else 0
+
+    def likelihood(self, detector: DetectorInfo) -> Ratio | Abstention | None:
+        """The likelihood ratio under a detector, or why there is none; None before the end or without a face."""
+        results = self.results.get(detector.id)
+        if results is None or results.final is None or self.media is None:
+            return None
+        if self.analysis.people is not None or results.share_analysed < 1:
+            return Abstention("only a part of the video was analysed, and the calibration is of whole videos")
+        hidden = results.hidden_stretches(self.media.index.seconds)
+        return ratio_of(detector.card, results.final.tracks, results.final.scores, hidden, evidence_of(self.media))
 
     def verdict(self, detector_id: str, threshold: float) -> Verdict:
         """What the case list says of the video in a word or two. A score is not a finding."""

@@ -1,6 +1,8 @@
 """`calibrate`: from a detector's score to likelihood ratios, on persons it never learned from."""
 
 import argparse
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +13,7 @@ from engine.errors import DataError, UsageError
 if TYPE_CHECKING:
     from engine.evaluation.calibration.conditions import Evidence
     from engine.evaluation.calibration.pool import Calibrated
-    from engine.training.datasets.base import Item
+    from engine.training.datasets.base import Dataset, Item
 
 SPLIT: Final = "validation"
 """Persons of the training data who were held out; clips kept for reporting are never used."""
@@ -21,7 +23,12 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("calibrate", help="make likelihood ratios of a detector's scores")
     parser.add_argument("detector", metavar="DETECTOR", help="its id, such as frame-mobile")
     parser.add_argument(
-        "--data", type=Path, required=True, metavar="DIR", help="a data set; its validation persons"
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="DIR",
+        help="a data set; its validation persons; several make one pool",
     )
     parser.add_argument(
         "--scheme", default="official", metavar="NAME", help="how the data set is split; default: %(default)s"
@@ -45,11 +52,11 @@ def run(args: argparse.Namespace) -> int:
 
     if args.every < 1:
         raise UsageError(f"--every {args.every} makes no sense", advice="Give a number above 0")
-    dataset = read_dataset(args.data, args.scheme)
-    items = [item for item in dataset.part(SPLIT) if item.kind == "clip"]
+    datasets = [read_dataset(folder, args.scheme) for folder in args.data]
+    items, left_out = chosen(datasets)
     if len({item.label for item in items}) < 2:
         raise DataError(
-            "A calibration needs real and forged videos of held-out persons", advice="Add some", file=args.data
+            "A calibration needs real and forged videos of held-out persons", advice="Add some", file=args.data[0]
         )
     detector = load_detector(args.detector, args.device)
     scorer = AnalysisScorer(detector, FaceDetector(detector.device), args.every)
@@ -58,17 +65,29 @@ def run(args: argparse.Namespace) -> int:
         judged = judge([_sample(item) for item in items], scorer, progress=bar.show)
     finally:
         bar.close()
-    members, left_out = gather(judged, _evidence, detector.precision)
-    left_out["not a clip"] = len(dataset.part(SPLIT)) - len(items)
-    made = calibrate(
-        members, data=f"{dataset.layout}: {SPLIT}", every=args.every, method=args.method, left_out=left_out
-    )
+    members, faceless = gather(judged, _evidence, detector.precision)
+    data = ", ".join(f"{dataset.layout}: {SPLIT}" for dataset in datasets)
+    made = calibrate(members, data=data, every=args.every, method=args.method, left_out=left_out + faceless)
     for line in described(made):
         print(line, flush=True)  # noqa: T201 - this is the command line
     folder = weights_folder(args.detector)
     if args.record and folder is not None:
         record(folder, made)
     return 0
+
+
+def chosen(datasets: "Sequence[Dataset]") -> "tuple[list[Item], Counter[str]]":
+    """The clips of held-out persons, and why other items of the split are left out, with their number."""
+    elsewhere = {p for d in datasets for item in d.items if item.split != SPLIT for p in item.persons}
+    items, left_out = [], Counter[str]()
+    for item in (item for dataset in datasets for item in dataset.part(SPLIT)):
+        if item.kind != "clip":
+            left_out["not a clip"] += 1
+        elif elsewhere & set(item.persons):
+            left_out["persons of another split"] += 1
+        else:
+            items.append(item)
+    return items, left_out
 
 
 def described(made: "Calibrated") -> list[str]:

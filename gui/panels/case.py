@@ -1,4 +1,4 @@
-"""The left side of the window: videos of the case, faces, marks. GUI thread only."""
+"""The left side of the window: videos of the case, likelihood ratio, faces, marks. GUI thread only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from gui.panels.faces import FacesPanel
+from gui.panels.likelihood import LikelihoodPanel
 from gui.panels.marks import MarksPanel
 from gui.panels.parts import Scrolling, column, heading
 from gui.panels.videos import VideoList
@@ -25,8 +26,10 @@ class CasePanel(QWidget):
         self.videos = VideoList(session)
         self.faces = FacesPanel(session)
         self.marks = MarksPanel(session)
+        self.likelihood = LikelihoodPanel(session)
         inside = QWidget()
         below = column(inside)
+        below.addWidget(self.likelihood)
         below.addWidget(heading("Faces"))
         below.addWidget(self.faces)
         below.addSpacing(4)

@@ -10,8 +10,10 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from engine.detectors.calibration import calibration_of
 from engine.results import DetectorInfo
 from gui import theme
+from gui.panels.calibration import CalibrationView
 from gui.panels.parts import Elided, FactsGrid, Scrolling, clear_layout, column, heading, muted, row
 from gui.session import Session
 
@@ -101,6 +103,12 @@ class CardView(QFrame):
         if isinstance(measures, Sequence) and measures:
             layout.addWidget(heading("Measured, with 95 % intervals"))
             layout.addWidget(MeasuresTable(measures))
+        layout.addWidget(heading("Calibration"))
+        calibration = calibration_of(card)
+        if calibration is None:
+            layout.addWidget(muted("Never calibrated: its scores give no likelihood ratio."))
+        else:
+            layout.addWidget(CalibrationView(calibration, Path(info.folder)))
         facts, lists = split_table(training)
         grid = FactsGrid()
         grid.set_rows(

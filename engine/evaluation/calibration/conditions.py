@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from engine.detectors.calibration import OPEN_ABOVE, RANGES, Limits
 from engine.errors import DataError
 from engine.evaluation.video_scores import VideoScores
 from engine.video.index import FrameIndex
-from engine.video.interface import Media
+
+if TYPE_CHECKING:  # the window imports this before it appears, and PyAV comes after
+    from engine.video.interface import Media
 
 FEWEST_SCORES = 5
 """Fewer scored frames never give a likelihood ratio, whatever the pool."""
@@ -58,7 +61,7 @@ class Conditions:
     precision: str
 
 
-def evidence_of(media: Media) -> Evidence:
+def evidence_of(media: "Media") -> Evidence:
     """What opened evidence says of itself; it may be closed afterwards."""
     return Evidence(
         media.index, min(media.width, media.height), media.width * media.height, media.facts.stream.codec
