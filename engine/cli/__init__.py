@@ -18,10 +18,11 @@ COMMANDS = {
     "export": "write an annotated clip",
     "stills": "write exact frames as PNG",
     "train": "train a detector",
+    "pseudo-fake": "forge the face of a real video, with the truth about the forgery",
     "evaluate": "measure a detector",
     "calibrate": "make likelihood ratios of a detector's scores",
 }
-"""Word and line of help of every command; its module has the same name."""
+"""Word and line of help of every command; its module has the same name, with _ for -."""
 
 OpenWindow = Callable[[Sequence[Path]], int]
 
@@ -64,7 +65,7 @@ def _dispatch(argv: Sequence[str], open_window: OpenWindow | None) -> int:
         return _window([Path(each) for each in argv], open_window)
     subparsers = parser.add_subparsers(metavar="COMMAND | VIDEO ...", dest="command", required=True)
     if word in COMMANDS:  # only its own module is loaded
-        module = importlib.import_module(f"engine.cli.{word}")
+        module = importlib.import_module(f"engine.cli.{word.replace('-', '_')}")
         module.add_parser(subparsers)
     else:
         for name, line in COMMANDS.items():

@@ -20,10 +20,15 @@ def header(identity: VideoIdentity) -> dict[str, Any]:
     """Program, versions, time and evidence."""
     return {
         "program": {"name": "Tellframe", "version": __version__},
-        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},
+        "versions": versions(),
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "source": video(identity),
     }
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the libraries that make pictures."""
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES}
 
 
 def video(identity: VideoIdentity) -> dict[str, Any]:

@@ -31,6 +31,8 @@ class ClipWriter:
         padding: columns and rows added on the right and at the bottom, 0 or 1 each.
     """
 
+    _channels: tuple[int, ...] = (3,)
+
     def __init__(
         self,
         path: Path,
@@ -41,6 +43,7 @@ class ClipWriter:
         rate: float = 25.0,
         pixel_aspect: Fraction = Fraction(1),
         audio: AudioCut | None = None,
+        threads: int = 0,
     ) -> None:
         """Begin a clip.
 
@@ -49,6 +52,7 @@ class ClipWriter:
             time_base: seconds per pts unit, of the source.
             rate: mean frames per second, a hint for the encoder; the frames' times come from their pts alone.
             audio: sound to go with it, cut to the same stretch; the caller closes it.
+            threads: of the encoder, on whose number its bits depend; 0 for as many as the machine has.
 
         Raises:
             ExportError: the place cannot be written.
@@ -69,6 +73,7 @@ class ClipWriter:
                 self._stream: Any = self._container.add_stream(
                     "libx264", rate=Fraction(rate).limit_denominator(1001)
                 )
+                self._stream.codec_context.thread_count = threads
                 self._set_up(self._stream.codec_context, pixel_aspect)
                 self._audio = audio.packets(audio.add_stream(self._container)) if audio else iter(())
             except BaseException:
@@ -101,7 +106,7 @@ class ClipWriter:
             ExportError: the disk is full or failed.
             ValueError: the frame has another size, or does not come after the one before it.
         """
-        if pixels.shape != (self._size[1], self._size[0], 3):
+        if pixels.shape != (self._size[1], self._size[0], *self._channels):
             raise ValueError(f"a frame of shape {pixels.shape} does not fit a clip of {self._size}")
         if self._first is None:
             self._first = pts
@@ -109,14 +114,18 @@ class ClipWriter:
             raise ValueError(f"pts {pts} does not come after {self._last}")
         self._last = pts
         if any(self.padding):
-            pixels = np.pad(pixels, ((0, self.padding[1]), (0, self.padding[0]), (0, 0)), mode="edge")
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+            sides = ((0, self.padding[1]), (0, self.padding[0]), *((0, 0) for _ in self._channels))
+            pixels = np.pad(pixels, sides, mode="edge")
+        frame = self._frame(np.ascontiguousarray(pixels))
         frame.pts, frame.time_base, frame.duration = pts - self._first, self._base, duration
         with writing(self.path):
             for packet in self._stream.encode(frame):
                 self._container.mux(packet)
             self._mux_sound(until=float(frame.pts * self._base))
+
+    def _frame(self, pixels: Picture) -> Any:
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+        return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
 
     def complete(self) -> Path:
         """Write all that is left; the whole clip then lies under the returned, provisional name.

@@ -13,16 +13,26 @@ BLENDS: tuple[Blend, ...] = get_args(Blend)
 
 def match_colours(source: Picture, target: Picture, mask: FloatArray, strength: float) -> Picture:
     """Bring the source's mean and deviation under the mask to the target's, per channel of Lab (Reinhard 2001)."""
-    inside = (mask > 0.5).astype(np.uint8)
-    if strength == 0 or not inside.any():
+    if strength == 0 or not (mask > 0.5).any():
         return source
+    return recoloured(source, colour_table(source, target, mask, strength))
+
+
+def colour_table(source: Picture, target: Picture, mask: FloatArray, strength: float) -> Picture:
+    """The (1, 256, 3) table of Lab levels by which `match_colours` works; the mask must not be empty."""
+    inside = (mask > 0.5).astype(np.uint8)
     ours, theirs = cv2.cvtColor(source, cv2.COLOR_RGB2LAB), cv2.cvtColor(target, cv2.COLOR_RGB2LAB)
     (mean, deviation), (wanted, wanted_deviation) = (cv2.meanStdDev(lab, mask=inside) for lab in (ours, theirs))
     factor = wanted_deviation / np.maximum(deviation, 1.0)
     levels = (np.arange(256)[None] - mean) * factor + wanted
     mixed = strength * levels + (1 - strength) * np.arange(256)[None]
-    table = np.ascontiguousarray(np.clip(mixed, 0, 255).T.astype(np.uint8))[None]
-    return np.asarray(cv2.cvtColor(cv2.LUT(ours, table), cv2.COLOR_LAB2RGB), dtype=np.uint8)
+    return np.ascontiguousarray(np.clip(mixed, 0, 255).T.astype(np.uint8))[None]
+
+
+def recoloured(source: Picture, table: Picture) -> Picture:
+    """The picture through a table of Lab levels (1, 256, 3)."""
+    lab = cv2.cvtColor(source, cv2.COLOR_RGB2LAB)
+    return np.asarray(cv2.cvtColor(cv2.LUT(lab, table), cv2.COLOR_LAB2RGB), dtype=np.uint8)
 
 
 def blend(source: Picture, target: Picture, mask: FloatArray, how: Blend, ratio: float) -> Picture:

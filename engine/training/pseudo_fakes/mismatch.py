@@ -62,8 +62,13 @@ def draw_mismatch(rng: np.random.Generator, strength: float) -> Mismatch:
     )
 
 
-def apply_mismatch(picture: Picture, mismatch: Mismatch, face_width: float) -> Picture:
-    """The whole picture, changed; `face_width` in pixels gives the generator's resolution its meaning."""
+def apply_mismatch(
+    picture: Picture, mismatch: Mismatch, face_width: float, middle: float | None = None
+) -> Picture:
+    """The whole picture, changed; `face_width` in pixels gives the generator's resolution its meaning.
+
+    `middle` is the level about which contrast changes, by default the picture's mean.
+    """
     m = mismatch
     changed = picture
     if m.hue or m.saturation != 1.0:
@@ -73,7 +78,7 @@ def apply_mismatch(picture: Picture, mismatch: Mismatch, face_width: float) -> P
         table = np.stack([hues, levels, np.arange(256)], axis=1).astype(np.uint8)
         changed = np.asarray(cv2.cvtColor(cv2.LUT(hsv, table[None]), cv2.COLOR_HSV2RGB), dtype=np.uint8)
     if m.gamma != 1.0 or m.contrast != 1.0 or any(m.rgb_shift):
-        middle = float(changed.mean())
+        middle = float(changed.mean()) if middle is None else middle
         levels = 255 * (np.arange(256) / 255) ** m.gamma
         levels = (levels - middle) * m.contrast + middle
         table = np.clip(levels[:, None] + np.array(m.rgb_shift), 0, 255).astype(np.uint8)

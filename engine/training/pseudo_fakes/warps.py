@@ -3,7 +3,7 @@
 Coordinates here are OpenCV's (pixel centres at whole numbers); a half pixel matters nowhere in training data.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -12,6 +12,8 @@ from scipy.spatial import Delaunay
 
 from engine.results import FloatArray, IntArray, Picture
 from engine.training.shape68 import MEAN_SHAPE
+
+_STEP = 2  # pixels between two places of a displacement that is worked out
 
 
 def warp_affine(picture: Picture, affine: npt.ArrayLike, size: tuple[int, int]) -> Picture:
@@ -56,6 +58,48 @@ def piecewise_affine(picture: Picture, source: FloatArray, target: FloatArray, s
     grid_y[ys, xs] = affine[:, 0, 1] * xs + affine[:, 1, 1] * ys + affine[:, 2, 1]
     warped = cv2.remap(picture, grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, dtype=np.uint8)
+
+
+def displacements(points: FloatArray, offsets: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """(H, W, 2) by which each pixel lies away from where it came from, if points (68, 2) move by offsets (68, 2).
+
+    Linear on the triangles of the moved face, 0 outside of it; worked out on every second pixel.
+    """
+    width, height = size
+    corners = triangles()
+    target = (points + offsets) / _STEP
+    small = (-(-width // _STEP), -(-height // _STEP))
+    labels = np.full(small[::-1], len(corners), dtype=np.int16)
+    for number, polygon in enumerate(np.round(target[corners] * 16).astype(np.int32)):
+        cv2.fillConvexPoly(labels, polygon, number, shift=4)
+    homogeneous = np.concatenate([target[corners], np.ones((len(corners), 3, 1))], axis=2)
+    flat = np.abs(np.linalg.det(homogeneous)) < 1e-6
+    homogeneous[flat] = np.eye(3)
+    laws = np.zeros((len(corners) + 1, 3, 2), np.float32)
+    laws[:-1] = np.linalg.solve(homogeneous, offsets[corners].astype(np.float64))
+    laws[:-1][flat] = 0
+    ys, xs = _grid(*small)
+    law = laws[labels]
+    field = law[..., 0, :] * xs[..., None] + law[..., 1, :] * ys[..., None] + law[..., 2, :]
+    return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def warp_affine_displaced(picture: Picture, affine: npt.ArrayLike, field: FloatArray) -> Picture:
+    """Forward map (2, 3), then the displacement (H, W, 2) of the result, in one sampling; the border repeats."""
+    back = cv2.invertAffineTransform(np.asarray(affine, dtype=np.float64)).astype(np.float32)
+    ys, xs = _grid(field.shape[1], field.shape[0])
+    moved_x, moved_y = xs - field[..., 0], ys - field[..., 1]
+    grid_x = back[0, 0] * moved_x + back[0, 1] * moved_y + back[0, 2]
+    grid_y = back[1, 0] * moved_x + back[1, 1] * moved_y + back[1, 2]
+    warped = cv2.remap(picture, grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, dtype=np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _grid(width: int, height: int) -> tuple[FloatArray, FloatArray]:
+    """y and x of each pixel, (H, W) float32 each."""
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    return ys, xs
 
 
 def smooth_field(rng: np.random.Generator, size: tuple[int, int], knots: int, amplitude: float) -> FloatArray:
