@@ -73,25 +73,18 @@ class FaceStore:
     Attributes:
         faces: in the order of items, runs and frames.
         skipped: the items without a face.
-        length: frames of a run; 1 where single frames were gathered.
+        runs: the indices of the faces of each run, in the order of frames; none where single frames were gathered.
     """
 
     def __init__(self, faces: Sequence[Face], skipped: Sequence[Skipped] = (), length: int = 1) -> None:
         self.faces = tuple(faces)
         self.skipped = tuple(skipped)
-        self.length = length
+        by_run = groupby(range(len(faces)), lambda i: (faces[i].item.name, faces[i].run))
+        self.runs = tuple(tuple(run) for _, run in by_run) if length > 1 else ()
         self._reader = PackReader()
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_reader": PackReader()}
-
-    @property
-    def runs(self) -> tuple[tuple[int, ...], ...]:
-        """Indices of the faces of each run, in the order of frames; empty where single frames were gathered."""
-        if self.length == 1:
-            return ()
-        by_run = groupby(range(len(self.faces)), lambda i: (self.faces[i].item.name, self.faces[i].run))
-        return tuple(tuple(indices) for _, indices in by_run)
 
     def load(self, index: int) -> Picture:
         """The picture (H, W, 3) of a face; all faces of one original share one size.
@@ -184,19 +177,23 @@ def _gather(
     leads = {item.name: by_name.get(item.original, item) for item in items}
     from_files = {item.name for item in items if item.kind == "face" or _is_marked_still(item, leads[item.name])}
     moving = [item for item in items if item.name not in from_files]
-
-    def prepared(chosen: Sequence[Item], given: Sequence[Faces | None]) -> dict[str, Prepared]:
-        tasks = [Task(item.path, item.kind, sampling, faces) for item, faces in zip(chosen, given, strict=True)]
-        results = prepare(tasks, workers=workers, cancel=cancel, progress=progress)
-        return {item.name: result for item, result in zip(chosen, results, strict=True)}
-
     first = {lead.name: lead for lead in (leads[item.name] for item in moving)}
     own = [lead for lead in first.values() if lead.points is None or lead.name in leads]
-    packs = prepared(own, [_marked(lead, sampling) for lead in own])
-    following = [item for item in moving if item.name not in packs]
-    packs |= prepared(
-        following, [_marked(leads[i.name], sampling) or _found(packs, leads[i.name]) for i in following]
-    )
+    owned = {lead.name for lead in own}
+    following = [item for item in moving if item.name not in owned]
+    packs: dict[str, Prepared] = {}
+    for part in (own, following):  # what is found in originals is given to their forgeries
+        given = [_marked(leads.get(i.name, i), sampling) or _found(packs, leads.get(i.name, i)) for i in part]
+        tasks = [Task(item.path, item.kind, sampling, faces) for item, faces in zip(part, given, strict=True)]
+        results = prepare(
+            tasks,
+            before=len(packs),
+            total=len(own) + len(following),
+            workers=workers,
+            cancel=cancel,
+            progress=progress,
+        )
+        packs |= {item.name: result for item, result in zip(part, results, strict=True)}
     return _store(items, leads, packs, sampling)
 
 

@@ -25,7 +25,7 @@ from engine.training.landmarks import LandmarkFinder
 from engine.training.pack_making import Task, make_pack
 
 _PATIENCE = 0.4  # seconds in which processes may end by themselves
-_WORTH_WORKERS = 24
+_WORTH_WORKERS = 64
 """Packs to be made from which more processes are started: each takes seconds to load the face detector."""
 
 
@@ -41,6 +41,8 @@ class Prepared:
 def prepare(
     tasks: Sequence[Task],
     *,
+    before: int = 0,
+    total: int | None = None,
     workers: int | None = None,
     cancel: CancelToken | None = None,
     progress: ProgressCallback | None = None,
@@ -48,6 +50,7 @@ def prepare(
     """Make the packs that are not there yet.
 
     Args:
+        before, total: videos done before and to be done in all, for the progress.
         workers: processes; by default as many as there are CPUs if there is much to do, else none but this one.
 
     Returns:
@@ -61,8 +64,8 @@ def prepare(
         return []
     results = [_look_up(task) for task in tasks]
     todo = [number for number, result in enumerate(results) if result.pack is None and not result.reason]
-    meter = ProgressMeter("Preparing faces", len(tasks), "videos", progress)
-    done = len(tasks) - len(todo)
+    meter = ProgressMeter("Preparing faces", len(tasks) if total is None else total, "videos", progress)
+    done = before + len(tasks) - len(todo)
     meter.update(done)
     for number, reason in _make_all([(n, tasks[n]) for n in todo], workers, cancel):
         made = _look_up(tasks[number])
