@@ -72,7 +72,9 @@ def test_train_and_evaluate_on_faceforensics(
     assert "AUC" in capsys.readouterr().out
 
 
-def test_train_on_face_sequences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_train_and_evaluate_on_face_sequences(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = tmp_path / "wild"
     for archive in range(12):  # enough that the hash of their names holds some out
         for word in ("real", "fake"):
@@ -81,7 +83,12 @@ def test_train_on_face_sequences(tmp_path: Path, capsys: pytest.CaptureFixture[s
             picture = portrait(0.8 + 0.03 * archive, forged=word == "fake")
             for number in range(2):
                 cv2.imwrite(str(folder / f"{number}.png"), np.roll(picture, number, axis=0)[..., ::-1])
-    assert train(root, tmp_path / "out") == 0
+    monkeypatch.setattr("engine.paths.WEIGHTS", tmp_path / "weights")
+    (tmp_path / "weights").mkdir()
+    assert train(root, tmp_path / "weights" / "frame-mobile") == 0
     told = capsys.readouterr().out
     assert "WildDeepfake data set" in told
     assert "Leaks persons" in told
+    words = ["--data", str(root), "--protocol", "validation", "--json", str(tmp_path / "figures.json")]
+    assert run(["evaluate", "frame-mobile", *words]) == 0
+    assert "AUC" in capsys.readouterr().out
