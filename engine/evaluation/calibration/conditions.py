@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # the window imports this before it appears, and PyAV comes a
 
 FEWEST_SCORES = 5
 """Fewer scored frames never give a likelihood ratio, whatever the pool."""
-RATE_TOLERANCE = 0.02
-"""Frame rates this close are alike: 29.97 and 30."""
+ALIKE = {"face_px": 0.1, "scored_frames": 0.1, "scored_seconds": 0.1, "bits_per_pixel": 0.25, "fps": 0.02}
+"""Values that differ by no more than this share are alike, so that small pools do not lose the ends of a range."""
 
 _WORDS = {
     "face_px": "the face has {} px",
@@ -108,7 +108,8 @@ def mismatches(found: Conditions, limits: Limits) -> list[str]:
 def limits_of(real: Sequence[Conditions], forged: Sequence[Conditions]) -> Limits:
     """Where a pool has real and forged videos: the overlap of what the two classes span.
 
-    Outside of it the score of one class alone is known, and a likelihood ratio would measure the condition.
+    Outside of it the score of one class alone is known, and a likelihood ratio would measure the condition. The
+    overlap is widened by what counts as alike.
 
     Raises:
         DataError: the classes have nothing in common in some condition.
@@ -123,9 +124,11 @@ def limits_of(real: Sequence[Conditions], forged: Sequence[Conditions]) -> Limit
         classes = [values[~np.isnan(values)] for values in classes]
         if not all(len(values) for values in classes):
             raise _apart(name)
-        low, high = max(v.min() for v in classes), min(v.max() for v in classes)
-        if name == "fps":
-            low, high = low * (1 - RATE_TOLERANCE), high * (1 + RATE_TOLERANCE)
+        slack = ALIKE.get(name, 0.0)
+        low = max(v.min() for v in classes) * (1 - slack)
+        high = min(v.max() for v in classes) * (1 + slack)
+        if name != "fps":  # 30 is as good as 29.97; elsewhere nothing beyond what was seen
+            low, high = max(low, min(v.min() for v in classes)), min(high, max(v.max() for v in classes))
         if name == "scored_frames":
             low = max(low, FEWEST_SCORES)
         high = math.inf if name in OPEN_ABOVE else high

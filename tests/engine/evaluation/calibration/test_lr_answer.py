@@ -126,7 +126,8 @@ def test_limits_are_where_both_classes_are() -> None:
     forged = [conditions(face_px=x, fps=25) for x in (80.00001, 120, 400)]
     limits = limits_of([*real, conditions("MPEG-1", face_px=10)], forged)
     assert limits.codecs == (H264,)
-    assert limits.ranges["face_px"] == (80.0, 300.0)
+    assert limits.ranges["face_px"] == (72.0, 330.0)
+    assert limits_of(real, [conditions(face_px=x) for x in (52, 290)]).ranges["face_px"] == (50.0, 300.0)
     assert limits.ranges["fps"] == (24.5, 25.5)
     assert limits.ranges["scored_frames"] == (20, np.inf)
     assert [bool(mismatches(c, limits)) for c in (*real, *forged)] == [True, False, False, False, False, True]
