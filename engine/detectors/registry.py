@@ -66,7 +66,7 @@ SPECS: dict[str, DetectorSpec] = {
         ),
         DetectorSpec(
             "frame-b4-attention",
-            "EfficientNet-B4 with Bonettini's attention, frame by frame",
+            "EfficientNet-B4 with Bonettini's attention",
             _BONETTINI,
             "efficientnet-b4-attention",
             SIZE,
