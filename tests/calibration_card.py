@@ -54,8 +54,8 @@ _TABLE: dict[str, Any] = {
     },
     "conditions": {
         "face_px": [60.0, 260.0],
-        "scored_frames": [8.0, float("inf")],
-        "scored_seconds": [1.0, float("inf")],
+        "scored_frames": [8.0],
+        "scored_seconds": [1.0],
         "faces": [1.0, 2.0],
         "bits_per_pixel": [0.02, 0.3],
         "fps": [24.0, 30.6],

@@ -23,7 +23,8 @@ CLIP = 1e-6
 RANGES = ("face_px", "scored_frames", "scored_seconds", "faces", "bits_per_pixel", "fps", "short_side_px")
 """The measured conditions, each with a lowest and a highest value."""
 OPEN_ABOVE = ("scored_frames", "scored_seconds")
-"""Those that may be larger than in the pool: a mean over more frames scatters less, which the LR understates."""
+"""Those that may be larger than in the pool: a mean over more frames scatters less, which the LR understates.
+A card gives only their lowest value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +217,11 @@ def _limits(raw: Mapping[str, Any]) -> Limits:
     ranges = {}
     for name in RANGES:
         values: Sequence[Any] = raw[name]
-        if not isinstance(values, list | tuple) or len(values) != 2:
+        least = 1 if name in OPEN_ABOVE else 2
+        if not isinstance(values, list | tuple) or not least <= len(values) <= 2:
             raise TypeError(f"{name} must be a lowest and a highest value")
         low = _real(values[0], name)
-        high = math.inf if values[1] == math.inf and name in OPEN_ABOVE else _real(values[1], name)
+        high = _real(values[1], name) if len(values) == 2 else math.inf
         if not 0 <= low <= high:
             raise ValueError(f"{name} from {low:g} to {high:g} is no range")
         ranges[name] = (low, high)

@@ -97,6 +97,7 @@ class LikelihoodPanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._seen: tuple[object, ...] = (self, self, self)
         self.title, self.words, self.reason = heading("Likelihood ratio"), heading(""), muted()
         self.title.setToolTip(ABOUT)
         self.words.setWordWrap(True)
@@ -122,8 +123,13 @@ class LikelihoodPanel(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Read everything anew."""
+        """Read everything anew, if there is anything new."""
         video, detector = self._session.current, self._session.detector
+        results = self._session.results
+        seen = (video, detector, results.final if results else None)
+        if all(old is new for old, new in zip(self._seen, seen, strict=True)):  # the threshold moved, say
+            return
+        self._seen = seen
         found = video.likelihood(detector) if video is not None and detector is not None else None
         self.setVisible(found is not None)
         self.words.setVisible(isinstance(found, Ratio))

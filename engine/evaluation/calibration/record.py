@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -81,7 +82,7 @@ def card_table(made: Calibrated, scores: bytes, weights_sha256: str, date: str) 
             "left_out": dict(pool.left_out),
         },
         "conditions": {
-            **{name: list(span) for name, span in made.limits.ranges.items()},
+            **{name: [v for v in span if math.isfinite(v)] for name, span in made.limits.ranges.items()},
             "codecs": list(made.limits.codecs),
             "precision": made.limits.precision,
         },

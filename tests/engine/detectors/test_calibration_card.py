@@ -103,6 +103,8 @@ def test_weights_are_copied_with_their_calibration_and_not_with_another(tmp_path
         ({"pool": {}}, "pool.data"),
         ({"conditions": {"face_px": [200, 60]}}, "no range"),
         ({"conditions": {"face_px": [60, math.inf]}}, "finite"),
+        ({"conditions": {"face_px": [60]}}, "lowest and a highest"),
+        ({"conditions": {"scored_frames": []}}, "lowest and a highest"),
         ({"conditions": {"face_px": "wide"}}, "lowest and a highest"),
         ({"conditions": {"codecs": []}}, "codecs"),
         ({"conditions": {"moon": 1}}, "unknown field moon"),
