@@ -62,12 +62,16 @@ def prepare(
     """
     if not tasks:
         return []
-    results = [_look_up(task) for task in tasks]
+    token = cancel or CancelToken()
+    results = []
+    for task in tasks:
+        token.check()
+        results.append(_look_up(task))
     todo = [number for number, result in enumerate(results) if result.pack is None and not result.reason]
     meter = ProgressMeter("Preparing faces", len(tasks) if total is None else total, "videos", progress)
     done = before + len(tasks) - len(todo)
     meter.update(done)
-    for number, reason in _make_all([(n, tasks[n]) for n in todo], workers, cancel):
+    for number, reason in _make_all([(n, tasks[n]) for n in todo], workers, token):
         made = _look_up(tasks[number])
         results[number] = Prepared(None, None, reason or "its pack cannot be read") if made.pack is None else made
         done += 1
@@ -84,7 +88,7 @@ def _look_up(task: Task) -> Prepared:
 
 
 def _make_all(
-    tasks: list[tuple[int, Task]], workers: int | None, cancel: CancelToken | None
+    tasks: list[tuple[int, Task]], workers: int | None, cancel: CancelToken
 ) -> Iterator[tuple[int, str]]:
     """Make packs; gives each task's number and why it failed, if it did, in the order in which they end."""
     if workers is None:
@@ -92,8 +96,7 @@ def _make_all(
     if workers < 2 or len(tasks) < 2:
         finder = LandmarkFinder()
         for number, task in tasks:
-            if cancel is not None:
-                cancel.check()
+            cancel.check()
             yield number, make_pack(task, finder, cancel)
         return
     yield from _make_in_processes(tasks, min(workers, len(tasks)), cancel)
@@ -105,7 +108,7 @@ def _cpus() -> int:
 
 
 def _make_in_processes(
-    tasks: list[tuple[int, Task]], workers: int, cancel: CancelToken | None
+    tasks: list[tuple[int, Task]], workers: int, cancel: CancelToken
 ) -> Iterator[tuple[int, str]]:
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
@@ -127,8 +130,7 @@ def _make_in_processes(
                         message, advice, file = ended.failure
                         raise DataError(message, advice=advice, file=file)
                     yield running.pop(future), ended.reason
-                if cancel is not None:
-                    cancel.check()
+                cancel.check()
         except BrokenProcessPool as error:
             raise DataError(
                 "A process that prepares faces was ended from outside, perhaps for want of memory",

@@ -162,6 +162,19 @@ def test_a_run_is_cut_with_one_square_that_holds_the_moving_face(tmp_path: Path)
     assert np.linalg.norm(travelled) < frame_px * STORED / 110  # the square is larger than that of a still face
 
 
+def test_runs_of_a_forgery_are_those_of_its_original(tmp_path: Path) -> None:
+    dataset = clips(tmp_path)
+    store = gather_runs(dataset, dataset.items[::-1], 2, 3)  # the order of the items does not matter
+    assert [[store.faces[i].frame for i in run] for run in store.runs] == [[0, 1, 2], [6, 7, 8]] * 2
+    for forged, real in zip(store.runs[:2], store.runs[2:], strict=True):
+        assert [store.faces[i].original for i in forged] == list(real)
+        both = store.load_run(forged), store.load_run(real)
+        assert np.abs(both[0].astype(int) - both[1])[:, 5:40, 5:40].max() < 4  # the same place, frame by frame
+    alone = gather_runs(dataset, dataset.items[1:], 2, 3)
+    assert {face.original for face in alone.faces} == {None}
+    assert (alone.load_run(alone.runs[0]) == store.load_run(store.runs[0])).all()
+
+
 @pytest.fixture(scope="module")
 def portrait() -> np.ndarray:
     return np.ascontiguousarray(skimage.data.astronaut()[0:260, 100:360])
