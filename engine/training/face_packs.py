@@ -13,7 +13,7 @@ many files of one size and one time; a data set that is moved is prepared anew.
 
 import hashlib
 import json
-import os
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +123,7 @@ def write_pack(place: Path, pack: Pack, pictures: Picture) -> None:
         pictures: (N, 288, 288, 3) uint8, or none where a still is read from its own file.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
-    part = place.with_name(f"{place.name}.{os.getpid()}.part")
+    part = place.with_name(f"{place.name}.{secrets.token_hex(6)}.part")
     arrays = {
         "pictures": pictures,
         "frames": pack.faces.frames,

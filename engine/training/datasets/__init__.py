@@ -80,8 +80,15 @@ def read_dataset(root: Path, scheme: str = OFFICIAL) -> Dataset:
         return resplit(read_catalogue(root), scheme)
     if (root / "real").is_dir() and (root / "fake").is_dir():
         return resplit(read_folder(root), scheme)
-    place, layout = _locate(root)
-    return layout.read(place, scheme)
+    try:
+        place, layout = _locate(root)
+        return layout.read(place, scheme)
+    except OSError as error:
+        raise DataError(
+            f"The data set cannot be read ({error.strerror})",
+            advice="Check the permissions and the disk",
+            file=error.filename or root,
+        ) from error
 
 
 def _locate(root: Path) -> tuple[Path, Layout]:

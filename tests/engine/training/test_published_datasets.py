@@ -412,6 +412,20 @@ def test_random_splits_of_the_papers_say_that_they_leak(tmp_path: Path, scheme: 
     assert [item.split for item in read_dataset(tmp_path, scheme).items] == [item.split for item in dataset.items]
 
 
+def test_a_folder_that_may_not_be_read_is_the_users_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = celeb_df(tmp_path)
+
+    def forbidden(folder: Path) -> list[Path]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr("engine.training.datasets.celeb_df.clips_in", forbidden)
+    with pytest.raises(DataError, match="cannot be read \\(Permission denied") as caught:
+        read_dataset(root)
+    assert caught.value.file == root / "Celeb-real"
+
+
 def test_schemes_that_do_not_exist_and_folders_with_several_data_sets_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no way to split"):
         read_dataset(tmp_path, "p003")
