@@ -97,10 +97,10 @@ def draw_clip_forgery(rng: np.random.Generator, config: ClipConfig, fps: float) 
         swapped = bool(rng.random() < config.swapped)
     else:
         ids, swapped = list(config.exactly), SWAP in config.exactly
+    if swapped:
+        law = _for_swap(rng, law)
     if config.region is not None:
         law = replace(law, region=config.region)
-    elif swapped and law.region not in _WHOLE:
-        law = replace(law, region=_WHOLE[rng.integers(2)])  # nobody swaps a mouth alone
     whole = law.region in _WHOLE
     footage = Footage(fps, config.dense)
     drawn = tuple(operator.draw(rng, footage) for name, operator in OPERATORS.items() if name in ids)
@@ -109,13 +109,19 @@ def draw_clip_forgery(rng: np.random.Generator, config: ClipConfig, fps: float) 
     return ClipForgery(
         mask=law,
         mismatch=draw_clip_mismatch(rng, float(rng.uniform(0.2, 1.0)), whole=whole),
-        ratio=ratio if whole and not swapped else max(ratio, 0.75),
+        ratio=1.0 if swapped else ratio if whole else max(ratio, 0.75),  # two persons' mouths are no mixture
         shift=(float(x), float(y)),
         degrees=float(rng.normal(scale=1.0)),
         scale=float(np.exp(rng.uniform(-0.04, 0.04))),
         operators=drawn,
         swap=draw_swap(rng) if swapped else None,
     )
+
+
+def _for_swap(rng: np.random.Generator, law: MaskLaw) -> MaskLaw:
+    """A mask that keeps to the face, lest the donor's background be pasted; nobody swaps a mouth alone."""
+    region = law.region if law.region in _WHOLE else _WHOLE[rng.integers(len(_WHOLE))]
+    return replace(law, region=region, threshold=max(law.threshold, 0.6), last_blur=min(law.last_blur, 0.04))
 
 
 def draw_clip_mismatch(rng: np.random.Generator, strength: float, *, whole: bool) -> Mismatch:
