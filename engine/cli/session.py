@@ -43,6 +43,7 @@ class ProgressBar:
             self._label = progress.label
         self._bar.total = progress.total or None
         self._bar.n = progress.done
+        self._bar.set_postfix_str(progress.note, refresh=False)
         self._bar.refresh()
 
     def close(self) -> None:

@@ -23,6 +23,9 @@ _DONORS_LOOKED_AT = 24
 _SCALES = {"face": (0.86, 1.1), "still": (0.8, 1.1), "clip": (0.8, 1.1), "sequence": (0.86, 1.1)}
 _DIFFERENCE = 12.0  # levels: a pair of genuine forgeries differs where it is forged, and a little by its coding
 
+Pool = list[list[list[int]]]
+"""Indices of faces: per person, per item of that person."""
+
 
 @dataclass(frozen=True)
 class MixConfig:
@@ -62,18 +65,33 @@ class Batch:
 
 
 class Batches(TorchDataset[Batch]):
-    """Batches by number, for a torch loader with `batch_size=None`."""
+    """Batches by number, for a torch loader with `batch_size=None`. Every pair has its own random numbers."""
 
-    def __init__(self, store: FaceStore, mix: MixConfig, *, size: int, pairs: int, seed: int) -> None:
+    def __init__(
+        self,
+        store: FaceStore,
+        mix: MixConfig,
+        *,
+        size: int,
+        pairs: int,
+        seed: int,
+        share: Sequence[int] | None = None,
+    ) -> None:
+        """Batches of `pairs` pairs; with `share` only those of each, the same as they are in the whole.
+
+        Raises:
+            ValueError: not one pair can be made.
+        """
+        self._share = range(pairs) if share is None else share
         self._store, self._mix, self._size, self._pairs, self._seed = store, mix, size, pairs, seed
-        self._pools: list[tuple[str, list[list[int]]]] = []
+        self._pools: list[tuple[str, Pool]] = []
         self._shares: list[float] = []
         for kind, wanted in (("genuine", mix.genuine), ("pseudo", mix.pseudo)):
-            for source, share in wanted.items():
+            for source, part in wanted.items():
                 pool = _pool(store, kind, source)
-                if pool and share > 0:
+                if pool and part > 0:
                     self._pools.append((kind + " " + source, pool))
-                    self._shares.append(share)
+                    self._shares.append(part)
         if not self._pools:
             raise ValueError("no pair can be made of these faces")
         self._donors: dict[str, tuple[list[int], FloatArray, list[tuple[str, ...]]]] = {}
@@ -87,7 +105,9 @@ class Batches(TorchDataset[Batch]):
         cv2.setNumThreads(1)
         rng = np.random.default_rng([self._seed, number])
         kinds = rng.choice(len(self._pools), size=self._pairs, p=np.array(self._shares) / sum(self._shares))
-        return self.collate([self.pair(self._pools[kind], rng) for kind in kinds])
+        return self.collate(
+            [self.pair(self._pools[kinds[k]], np.random.default_rng([self._seed, number, k])) for k in self._share]
+        )
 
     def collate(self, pairs: Sequence[tuple[list[Picture], FloatArray, str, str]]) -> Batch:
         """Reals first, then their forgeries in the same order."""
@@ -101,12 +121,11 @@ class Batches(TorchDataset[Batch]):
             kinds=kinds + kinds,
         )
 
-    def pair(
-        self, pool: tuple[str, list[list[int]]], rng: np.random.Generator
-    ) -> tuple[list[Picture], FloatArray, str, str]:
+    def pair(self, pool: tuple[str, Pool], rng: np.random.Generator) -> tuple[list[Picture], FloatArray, str, str]:
         """One real crop and its forgery."""
-        kind, items = pool
-        faces = items[rng.integers(len(items))]  # an item first, so that long clips count no more than short ones
+        kind, persons = pool
+        items = persons[rng.integers(len(persons))]  # a person first: one with many videos counts as one with one
+        faces = items[rng.integers(len(items))]  # then an item: a long video counts as a short one
         index = faces[rng.integers(len(faces))]
         face = self._store.faces[index]
         if kind.startswith("genuine") and face.original is None:
@@ -152,12 +171,11 @@ class Batches(TorchDataset[Batch]):
         return forge(real, face.points, forgery, self._store.load(chosen[best]), points[best])
 
 
-def _pool(store: FaceStore, kind: str, source: str) -> list[list[int]]:
-    """Indices of faces, one list per item: forged ones for genuine pairs, real ones to be forged."""
-    items: dict[str, list[int]] = defaultdict(list)
+def _pool(store: FaceStore, kind: str, source: str) -> Pool:
+    """Faces by person and item: forged ones for genuine pairs, real ones to be forged."""
+    persons: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, face in enumerate(store.faces):
-        if face.item.source != source:
-            continue
-        if face.item.label == (kind == "genuine"):
-            items[face.item.name].append(index)
-    return list(items.values())
+        if face.item.source == source and face.item.label == (kind == "genuine"):
+            for person in face.item.persons or (face.item.name,):
+                persons[person][face.item.name].append(index)
+    return [list(items.values()) for items in persons.values()]

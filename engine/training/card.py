@@ -12,7 +12,7 @@ from engine.detectors.registry import DetectorSpec
 from engine.evaluation.evaluate import Figure
 from engine.networks.frame import FrameNetwork
 from engine.training.datasets.base import Dataset
-from engine.training.trainer import TrainConfig
+from engine.training.frame_task import FrameConfig
 
 TRUSTED_FROM = 0.7
 """The lower end of the 95 % interval of the AUC on genuine forgeries of unseen persons must lie above this."""
@@ -29,16 +29,29 @@ _LIMITS = [
 
 @dataclass(frozen=True)
 class Origin:
-    """How weights came to be: the command, without a machine's folders, and what the training started from."""
+    """How weights came to be.
+
+    Attributes:
+        command: without a machine's folders.
+        initialisation: what the training started from, in words.
+        base_sha256: of the weights it started from; empty if from none.
+        recipe: its name, empty without one.
+        phases: each in words.
+        authentic: whether it knew authentic footage alone.
+    """
 
     command: str
     initialisation: str
+    base_sha256: str = ""
+    recipe: str = ""
+    phases: tuple[str, ...] = ()
+    authentic: bool = False
 
 
 def new_card(
     spec: DetectorSpec,
     network: FrameNetwork,
-    config: TrainConfig,
+    config: FrameConfig,
     dataset: Dataset,
     record: Mapping[str, Any],
     origin: Origin,
@@ -71,6 +84,9 @@ def new_card(
         "initialisation": origin.initialisation,
         "steps": int(record["step"]),
         "pairs_per_step": config.pairs,
+        "optimiser": config.optimiser,
+        "learning_rate": config.learning_rate,
+        "schedule": config.schedule,
         "seed": config.seed,
         "frozen_stages": config.frozen_stages,
         "command": origin.command,
@@ -78,11 +94,26 @@ def new_card(
         + ", ".join(f"{name} {share:g}" for name, share in config.mix.forgeries.blends),
         "held_out_auc": {name: round(float(value), 4) for name, value in record["aucs"].items()},
     }
+    if origin.base_sha256:
+        card["training"]["base_sha256"] = origin.base_sha256
+    if origin.recipe:
+        card["training"]["recipe"] = origin.recipe
+    if len(origin.phases) > 1:
+        card["training"]["phases"] = list(origin.phases)
+    if origin.authentic:
+        how = _tuned(dataset)
+        card["training"]["tuning"] = how
+        card["trust_reason"] = f"It was {how}; nothing was measured on genuine forgeries"
     card["limits"] = {"text": _LIMITS, "not_for": "evidence in court, any decision by its figure alone"}
     return card
 
 
-def _counted(dataset: Dataset, config: TrainConfig) -> list[str]:
+def _tuned(dataset: Dataset) -> str:
+    train, held_out = len(dataset.part("train")), len(dataset.part("validation"))
+    return f"fine-tuned on {train} authentic videos, validated on {held_out} held-out ones with pseudo-fakes only"
+
+
+def _counted(dataset: Dataset, config: FrameConfig) -> list[str]:
     lines = []
     for kind, shares in (("genuine", config.mix.genuine), ("pseudo-fakes of", config.mix.pseudo)):
         for source, share in shares.items():

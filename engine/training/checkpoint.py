@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.errors import DataError
 
@@ -21,7 +20,8 @@ class Checkpoint:
     """Everything a run needs to go on as if it had never stopped.
 
     Attributes:
-        tensors: of the network ("network."), its average ("average.") and the optimiser ("optimiser.").
+        tensors: of all that is trained ("module."), the average ("average."), the best so far ("best."), the
+            optimiser ("optimiser.") and the losses since the last validation ("sums.").
         state: plain data: the step, the configuration's fingerprint, the history.
     """
 
@@ -71,29 +71,3 @@ def _metadata(path: Path) -> dict[str, str]:
         length = int.from_bytes(file.read(8), "little")
         metadata: dict[str, str] = json.loads(file.read(length))["__metadata__"]
     return metadata
-
-
-def optimiser_tensors(network: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's state as tensors named PARAMETER/QUANTITY."""
-    names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
-    return {
-        f"{names[parameter]}/{quantity}": value
-        for parameter, state in optimiser.state.items()
-        for quantity, value in state.items()
-    }
-
-
-def restore_optimiser(network: nn.Module, optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """The reverse of `optimiser_tensors`, on the parameters' device."""
-    parameters = dict(network.named_parameters())
-    for name, value in tensors.items():
-        parameter, quantity = name.rsplit("/", 1)
-        target = parameters[parameter]
-        kept = (
-            value
-            if value.ndim == 0
-            else value.to(target.device).contiguous(
-                memory_format=torch.channels_last if value.ndim == 4 else torch.contiguous_format
-            )
-        )
-        optimiser.state[target][quantity] = kept

@@ -1,21 +1,135 @@
-"""What each detector is trained on by default, as far as a data set has it, and how that is changed by a file."""
+"""What detectors are trained on and how: the defaults, and recipes and settings files that change them."""
 
 import tomllib
-from dataclasses import fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from engine.errors import UsageError
+from engine.paths import RESOURCES
 from engine.training.batches import MixConfig
 from engine.training.datasets.base import Dataset
-from engine.training.trainer import TrainConfig
+from engine.training.frame_task import FrameConfig
 
 FRAMES_PER_CLIP = 24
+RECIPES = RESOURCES / "recipes"
 
 # Shares of the pairs of a batch. Genuine forgeries teach what generators leave behind, pseudo-fakes what any
 # blending leaves; clips give persons in motion and real codecs, stills many persons.
 _GENUINE_STILLS, _GENUINE_CLIPS = 0.34, 0.10
 _PSEUDO = {"face": 0.20, "still": 0.16, "clip": 0.20}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A settings file as it was read.
+
+    Attributes:
+        path: of the file.
+        title: what it is for, one sentence.
+        detectors: those it is for; empty: any.
+        authentic: whether it trains on authentic footage alone.
+        settings: for the whole training.
+        phases: settings of each phase over those, one phase after another; one empty one where none are named.
+    """
+
+    path: Path
+    title: str
+    detectors: tuple[str, ...]
+    authentic: bool
+    settings: Mapping[str, Any]
+    phases: tuple[Mapping[str, Any], ...]
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    def require(self, detector: str) -> None:
+        """Raise UsageError if the recipe is not for this detector."""
+        if self.detectors and detector not in self.detectors:
+            raise UsageError(
+                f"The recipe {self.name} is not for {detector}",
+                advice=f"Train {', '.join(self.detectors)} with it, or choose another recipe",
+                file=self.path,
+            )
+
+
+def find_recipe(name: str) -> Recipe:
+    """A shipped recipe by its name.
+
+    Raises:
+        UsageError: there is none of that name, or it makes no sense.
+    """
+    path = RECIPES / f"{name}.toml"
+    known = sorted(each.stem for each in RECIPES.glob("*.toml"))
+    if name not in known:
+        raise UsageError(f"There is no recipe {name}", advice=f"Choose one of {', '.join(known)}")
+    return read_recipe(path)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """A settings file: an optional table `recipe`, settings, optional tables `genuine` and `pseudo`, `phases`.
+
+    The settings are checked where they are applied.
+
+    Raises:
+        UsageError: the file cannot be read, or its frame makes no sense.
+    """
+    try:
+        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"The settings cannot be read ({error})", advice="Give a TOML file", file=path) from error
+    head, phases = raw.pop("recipe", {}), raw.pop("phases", [{}])
+    if not isinstance(head, dict) or set(head) - {"title", "detectors", "data"}:
+        raise _wrong(path, "The table `recipe` holds something unknown", "Use title, detectors and data in it")
+    title, detectors, data = head.get("title", ""), head.get("detectors", []), head.get("data", "any")
+    if not isinstance(title, str) or not _is_list(detectors, str) or data not in ("any", "authentic"):
+        raise _wrong(
+            path,
+            "The table `recipe` is of the wrong types",
+            'Give a title, a list of detectors, and data "any" or "authentic"',
+        )
+    if not _is_list(phases, dict) or not phases:
+        raise _wrong(path, "`phases` is no list of tables", "Write each phase as [[phases]]")
+    return Recipe(path, title, tuple(detectors), data == "authentic", raw, tuple(phases))
+
+
+def applied(recipe: Recipe, config: FrameConfig) -> tuple[FrameConfig, ...]:
+    """The phases of a recipe, as settings over those given.
+
+    Raises:
+        UsageError: it names a setting that does not exist, of another type, or that makes no sense.
+    """
+    return tuple(with_settings(config, {**recipe.settings, **phase}, recipe.path) for phase in recipe.phases)
+
+
+def with_settings(config: FrameConfig, settings: Mapping[str, Any], path: Path) -> FrameConfig:
+    """Settings of a file over those given: fields of FrameConfig; tables `genuine` and `pseudo`, shares by source.
+
+    Raises:
+        UsageError: as `applied`.
+    """
+    types = {field.name: type(getattr(config, field.name)) for field in fields(config) if field.name != "mix"}
+    changes, mix = {}, config.mix
+    for name, value in settings.items():
+        if name in ("genuine", "pseudo"):
+            shares = _shares(path, name, value)
+            mix = replace(mix, genuine=shares) if name == "genuine" else replace(mix, pseudo=shares)
+        elif name not in types:
+            raise _wrong(
+                path,
+                f"{name} = {value!r} is no setting of the training",
+                f"Use {', '.join(types)}, genuine, pseudo",
+            )
+        elif type(value) is not types[name] and not (types[name] is float and type(value) is int):
+            raise _wrong(path, f"{name} = {value!r} is of the wrong type", f"Give a {_TYPES[types[name]]}")
+        else:
+            changes[name] = types[name](value)
+    try:
+        return replace(config, mix=mix, **changes)
+    except ValueError as error:
+        raise _wrong(path, f"The settings make no sense: {error}", "Change it") from error
 
 
 def default_mix(dataset: Dataset) -> MixConfig:
@@ -42,30 +156,27 @@ def default_mix(dataset: Dataset) -> MixConfig:
     )
 
 
-def default_config(dataset: Dataset, size: int, seed: int) -> TrainConfig:
+def default_config(dataset: Dataset, size: int, seed: int) -> FrameConfig:
     """The settings under which the shipped weights were made."""
     frozen = 0 if dataset.pretrained is None else 2
     mix = default_mix(dataset)
-    return TrainConfig(mix=mix, size=size, seed=seed, learning_rate=4e-4, frozen_stages=frozen)
+    return FrameConfig(mix=mix, size=size, seed=seed, learning_rate=4e-4, frozen_stages=frozen)
 
 
-def with_file(config: TrainConfig, path: Path) -> TrainConfig:
-    """Settings of a TOML file over those given: fields of TrainConfig, and tables `genuine` and `pseudo`.
+_TYPES = {int: "whole number", float: "number", bool: "true or false", str: "text in quotes"}
 
-    Raises:
-        UsageError: the file cannot be read or names a setting that does not exist.
-    """
-    try:
-        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"The settings cannot be read ({error})", advice="Give a TOML file", file=path) from error
-    mix = replace(config.mix, **{name: raw.pop(name) for name in ("genuine", "pseudo") if name in raw})
-    known = {field.name: type(getattr(config, field.name)) for field in fields(config) if field.name != "mix"}
-    for name, value in raw.items():
-        if name not in known or not isinstance(value, (known[name], int) if known[name] is float else known[name]):
-            raise UsageError(
-                f"{name} = {value!r} is no setting of the training",
-                advice=f"Use {', '.join(known)}, genuine, pseudo",
-                file=path,
-            )
-    return replace(config, mix=mix, **raw)
+
+def _shares(path: Path, name: str, value: Any) -> dict[str, float]:
+    if not isinstance(value, dict) or not all(type(v) in (int, float) and v >= 0 for v in value.values()):
+        raise _wrong(
+            path, f"`{name}` is no table of shares", 'Give a number from 0 up per source, as "NAME" = 0.2'
+        )
+    return {source: float(share) for source, share in value.items()}
+
+
+def _is_list(value: Any, kind: type) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(v, kind) for v in value)
+
+
+def _wrong(path: Path, message: str, advice: str) -> UsageError:
+    return UsageError(message, advice=advice, file=path)

@@ -5,9 +5,9 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import Tensor
 
 from engine.detectors.cards import Card, load_card
 from engine.detectors.devices import has_fast_bf16, resolve_device
@@ -22,10 +22,16 @@ from engine.paths import cache_dir
 from engine.progress import CancelToken, ProgressCallback
 from engine.training.card import Origin, new_card
 from engine.training.datasets.base import Dataset
+from engine.training.distributed import Processes, joined
 from engine.training.faces import FaceStore, gather_faces
+from engine.training.frame_task import FrameConfig, FrameTask
 from engine.training.recipes import FRAMES_PER_CLIP
-from engine.training.trainer import Outcome, TrainConfig, Trainer
+from engine.training.trainer import Outcome, Record, Trainer
 from engine.training.validation import to_input
+
+
+def _nothing(_: str) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -35,28 +41,53 @@ class Job:
     Attributes:
         spec: the detector.
         dataset: what to train on.
-        config: how.
-        out: folder of the weights and their card.
+        phases: how, one after another; each but the first goes on from the best weights of the one before it.
+        out: folder of the weights and their card, those of the last phase.
         command: the words that started it, for the card.
         resume: whether to go on with the checkpoint of an earlier run with the same `out`.
         device: auto, cpu or cuda.
         start: folder of weights of the same detector to go on from; None: as the data set's trunk, or at random.
+        recipe: its name, for the card.
+        authentic: whether all of the data set is authentic footage.
     """
 
     spec: DetectorSpec
     dataset: Dataset
-    config: TrainConfig
+    phases: tuple[FrameConfig, ...]
     out: Path
     command: str
     resume: bool = False
     device: str = "auto"
     start: Path | None = None
+    recipe: str = ""
+    authentic: bool = False
 
     @property
     def run_folder(self) -> Path:
-        """Where the checkpoint lives."""
+        """Where checkpoints and logs live."""
         mark = hashlib.sha256(str(self.out.resolve()).encode()).hexdigest()[:12]
         return cache_dir() / "runs" / f"{self.spec.id}-{mark}"
+
+    def phase_folder(self, number: int) -> Path:
+        """Of one phase, from 0."""
+        return self.run_folder if len(self.phases) == 1 else self.run_folder / f"phase-{number + 1}"
+
+
+@dataclass(frozen=True)
+class _Start:
+    """Where a training begins.
+
+    Attributes:
+        origin: for the card.
+        mark: of the weights, so that no checkpoint of another beginning is taken up.
+        folded: ImageNet weights for the trunk, if it begins with them.
+        weights: to begin with, None if with none.
+    """
+
+    origin: Origin
+    mark: str
+    folded: Path | None
+    weights: dict[str, Tensor] | None
 
 
 def train(
@@ -64,46 +95,69 @@ def train(
     *,
     cancel: CancelToken | None = None,
     progress: ProgressCallback | None = None,
-    on_validation: Callable[[dict[str, Any]], None] | None = None,
+    on_validation: Callable[[Record], None] | None = None,
+    say: Callable[[str], None] = _nothing,
 ) -> Outcome:
-    """Train and leave the best weights in `job.out`. For one thread; makes one more process.
+    """Train and leave the best weights of the last phase in `job.out`. For one thread; makes more processes.
+
+    Started by torchrun, its processes share every batch; the first one writes.
+
+    Args:
+        say: told in a sentence what goes on, in the first process.
 
     Raises:
         DataError: the data set does not suffice, or the checkpoint is of another run.
         WeightsError: those to start from are damaged or another detector's.
         CancelledError: cancelled; the checkpoint is at the last step.
     """
-    dataset = job.dataset
-    faces = gather_faces(dataset, dataset.part("train"), FRAMES_PER_CLIP, cancel=cancel, progress=progress)
-    held_out = gather_faces(
-        dataset, dataset.part("validation"), FRAMES_PER_CLIP // 2, cancel=cancel, progress=progress
-    )
-    trainer = _trainer(job, faces, held_out)
-
-    def keep(run: Trainer, record: dict[str, Any]) -> None:
-        if record["best"]:
-            _write(job, run, record)
-        if on_validation is not None:
-            on_validation(record)
-
-    return trainer.run(cancel=cancel, progress=progress, on_validation=keep)
-
-
-def _trainer(job: Job, train_store: FaceStore, held_out: FaceStore) -> Trainer:
-    torch.manual_seed(job.config.seed)
-    network = job.spec.build(job.config.size)
-    folded = job.dataset.pretrained if job.spec.id == "frame-mobile" and job.start is None else None
-    if job.start is not None:
-        load_state(job.start, _card_of(job.start, job.spec), network)
-    if folded is not None:
-        load_folded_imagenet(network, folded)
     device = resolve_device(job.device)
-    config = replace(job.config, bf16=job.config.bf16 and has_fast_bf16(device))
-    trainer = Trainer(network.to(device), train_store, held_out, config, job.run_folder)
-    resumed = job.resume and trainer.resume()
-    if folded is not None and not resumed:
-        trainer.settle()
-    return trainer
+    with joined(device.type) as processes:
+        start = _start(job)
+        with processes.first_then_others():
+            stores = _gather(job.dataset, cancel, progress)
+        resume = job.resume
+        for number, config in enumerate(job.phases):
+            trainer = _phase(job, number, start, stores, processes, cancel)
+            at = f"phase {number + 1} of {len(job.phases)}, " if len(job.phases) > 1 else ""
+            resume = resume and trainer.resume()
+            if processes.first:
+                say(_beginning(at, trainer, resume=resume, wanted=job.resume))
+
+            def keep(
+                record: Record, config: FrameConfig = config, run: Trainer = trainer, origin: Origin = start.origin
+            ) -> None:
+                if record["best"] and config is job.phases[-1]:
+                    _write(job, origin, config, run, record)
+                if on_validation is not None:
+                    on_validation(record)
+
+            resume = resume and trainer.finished
+            outcome = trainer.run(cancel=cancel, progress=progress, on_validation=keep)
+            start = replace(start, folded=None, weights=outcome.weights)
+        return outcome
+
+
+def _gather(
+    dataset: Dataset, cancel: CancelToken | None, progress: ProgressCallback | None
+) -> tuple[FaceStore, FaceStore]:
+    train_items, held_out = dataset.part("train"), dataset.part("validation")
+    return (
+        gather_faces(dataset, train_items, FRAMES_PER_CLIP, cancel=cancel, progress=progress),
+        gather_faces(dataset, held_out, FRAMES_PER_CLIP // 2, cancel=cancel, progress=progress),
+    )
+
+
+def _start(job: Job) -> _Start:
+    phases = tuple(f"{c.size} px, {c.steps} steps, {c.optimiser} from {c.learning_rate:g}" for c in job.phases)
+    if job.start is not None:
+        card = _card_of(job.start, job.spec)
+        network = job.spec.build(card.size)
+        load_state(job.start, card, network)
+        origin = Origin(job.command, f"weights {card.sha256[:12]}", card.sha256, job.recipe, phases, job.authentic)
+        return _Start(origin, card.sha256, None, dict(network.state_dict()))
+    folded = job.dataset.pretrained if job.spec.id == "frame-mobile" else None
+    name = "random" if folded is None else folded.name
+    return _Start(Origin(job.command, name, "", job.recipe, phases, job.authentic), name, folded, None)
 
 
 def _card_of(start: Path, spec: DetectorSpec) -> Card:
@@ -118,23 +172,47 @@ def _card_of(start: Path, spec: DetectorSpec) -> Card:
     return card
 
 
-def _initialisation(job: Job) -> str:
-    if job.start is not None:
-        return f"weights {_card_of(job.start, job.spec).sha256[:12]}"
-    pretrained = job.dataset.pretrained
-    return "random" if pretrained is None or job.spec.id != "frame-mobile" else pretrained.name
+def _phase(
+    job: Job,
+    number: int,
+    start: _Start,
+    stores: tuple[FaceStore, FaceStore],
+    processes: Processes,
+    cancel: CancelToken | None,
+) -> Trainer:
+    device, config = resolve_device(job.device), job.phases[number]
+    config = replace(config, bf16=config.bf16 and has_fast_bf16(device))
+    torch.manual_seed(config.seed)
+    network = job.spec.build(config.size)
+    if start.weights is not None:
+        network.load_state_dict(start.weights)
+    if start.folded is not None:
+        load_folded_imagenet(network, start.folded)
+    task = FrameTask(network.to(device), *stores, config, processes, cancel)
+    if start.folded is not None:
+        task.settle()
+    return Trainer(task, config, job.phase_folder(number), processes, start.mark)
 
 
-def _write(job: Job, run: Trainer, record: dict[str, Any]) -> None:
-    deviation = _deviation(run.average, run) if run.config.bf16 else None
-    origin = Origin(job.command, _initialisation(job))
-    card = new_card(job.spec, run.average, job.config, job.dataset, record, origin, deviation)
-    save_weights(job.out, run.average, card, torch.float16)
+def _beginning(at: str, trainer: Trainer, *, resume: bool, wanted: bool) -> str:
+    if resume:
+        return f"Going on at {at}step {trainer.step} of {trainer.config.steps}, {trainer.folder}"
+    why = "There is no checkpoint to go on with; b" if wanted else "B"
+    return f"{why}eginning at {at}step 0 of {trainer.config.steps}; checkpoint and log are in {trainer.folder}"
 
 
-def _deviation(network: FrameNetwork, run: Trainer) -> float:
+def _write(job: Job, origin: Origin, config: FrameConfig, run: Trainer, record: Record) -> None:
+    network = run.average
+    if not isinstance(network, FrameNetwork) or not isinstance(run.task, FrameTask):
+        raise TypeError("only frame networks have cards here")
+    deviation = _deviation(network, run.task) if run.config.bf16 else None
+    card = new_card(job.spec, network, config, job.dataset, record, origin, deviation)
+    save_weights(job.out, network, card, torch.float16)
+
+
+def _deviation(network: FrameNetwork, task: FrameTask) -> float:
     """How far bf16 moves probabilities around one half, on training crops, folded as detectors are."""
     folded = copy.deepcopy(network).eval()
     fold_batch_norm(folded)
-    x = torch.cat([to_input(run.batches[number].pictures, network) for number in range(6)])
+    x = torch.cat([to_input(task.batches()[number].pictures, network) for number in range(6)])
     return round(bf16_deviation(*both_precisions(folded, x)), 5)

@@ -1,92 +1,32 @@
-"""The training loop of the frame detectors: seeded, resumable to the exact step, steered by held-out persons."""
+"""The training loop, whatever is trained: seeded, resumable to the exact step, steered by held-out samples."""
 
 import copy
-import hashlib
-import json
+import math
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
-from engine.errors import DataError
-from engine.networks.frame import FrameNetwork
-from engine.networks.mobilenet import settle_batch_norm
+from engine.errors import CancelledError, DataError
 from engine.progress import CancelToken, ProgressCallback, ProgressMeter
-from engine.training.batches import Batch, Batches, MixConfig
-from engine.training.checkpoint import (
-    Checkpoint,
-    load_checkpoint,
-    optimiser_tensors,
-    restore_optimiser,
-    save_checkpoint,
-)
-from engine.training.faces import FaceStore
-from engine.training.validation import ValidationPart, make_validation, to_input, validate
+from engine.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from engine.training.distributed import ALONE, Processes
+from engine.training.interrupting import interruptible
+from engine.training.loop_config import LoopConfig
+from engine.training.optimisers import make_optimiser, optimiser_tensors, restore_optimiser
+from engine.training.run_log import RunLog
+from engine.training.schedules import falls_from, learning_rate
+from engine.training.task import TrainingTask
 
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """One run.
-
-    Attributes:
-        mix: what is trained on.
-        size: side of the crops.
-        pairs: real and forged pairs per step.
-        steps: in all.
-        learning_rate, weight_decay, warm_up: of AdamW; warm_up in steps.
-        cool_down: share of the steps, at the end, in which the learning rate falls to nothing.
-        frozen_stages: leading stages of the trunk that stay as they were, the stem with the first.
-        smoothing: of the labels.
-        mask_weight: of the loss on the coarse mask of what is forged.
-        average: decay of the running average of the weights, which is what is kept.
-        validate_every: steps.
-        patience: validations without a better mean AUC before it stops.
-        validation_pairs: of each kind.
-        seed: of everything.
-        bf16: whether the forward pass runs in bfloat16.
-        workers: processes that make batches; 0 makes them in this one.
-    """
-
-    mix: MixConfig = field(default_factory=MixConfig)
-    size: int = 224
-    pairs: int = 16
-    steps: int = 2400
-    learning_rate: float = 5e-4
-    weight_decay: float = 0.02
-    warm_up: int = 100
-    cool_down: float = 0.3
-    frozen_stages: int = 2
-    smoothing: float = 0.05
-    mask_weight: float = 0.3
-    average: float = 0.997
-    validate_every: int = 200
-    patience: int = 10
-    validation_pairs: int = 240
-    seed: int = 1
-    bf16: bool = True
-    workers: int = 1
-
-    def fingerprint(self) -> str:
-        """Of all that shapes a run before its learning rate falls."""
-        later = {"workers", "steps", "patience", "cool_down"}
-        plain = {k: v for k, v in asdict(self).items() if k not in later}
-        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-
-    @property
-    def falls_from(self) -> int:
-        """The step from which the learning rate falls."""
-        return round(self.steps * (1 - self.cool_down))
-
-    def rate(self, step: int) -> float:
-        """Learning rate of a step: a linear warm-up, a plateau, a linear fall to nothing."""
-        rise = min(1.0, (step + 1) / max(1, self.warm_up))
-        fall = min(1.0, (self.steps - step) / max(1, self.steps - self.falls_from))
-        return self.learning_rate * rise * fall
+Record = dict[str, Any]
+"""A validation: step, loss, losses by part, aucs (figures by name), learning_rate, and whether it is the best."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +36,7 @@ class Outcome:
     Attributes:
         weights: the averaged network's state at the best validation.
         best_step: when that was.
-        aucs: of the held-out parts then.
+        aucs: the figures then.
         steps: done in all.
         history: every validation.
     """
@@ -105,39 +45,43 @@ class Outcome:
     best_step: int
     aucs: dict[str, float]
     steps: int
-    history: list[dict[str, Any]]
+    history: list[Record]
 
 
 class Trainer:
-    """One run in one folder. For one thread."""
+    """One run in one folder. For one thread; with several processes, one in each.
+
+    Attributes:
+        average: the running average of the network's weights.
+        step: how many are done.
+    """
 
     def __init__(
-        self, network: FrameNetwork, train: FaceStore, held_out: FaceStore, config: TrainConfig, folder: Path
-    ):
-        self.network = network.to(memory_format=torch.channels_last)
-        self.config, self.folder = config, folder
-        torch.manual_seed(config.seed)
-        self.mask_head = nn.Conv2d(network.map_channels, 1, 1, bias=False)
-        nn.init.normal_(self.mask_head.weight, std=0.01)
-        self.mask_head.to(network.head.weight.device)
-        self.both = nn.ModuleDict({"network": self.network, "mask_head": self.mask_head})
-        self._frozen = _leading_stages(self.network, config.frozen_stages)
-        for stage in self._frozen:
-            stage.requires_grad_(requires_grad=False)
-        self.average = copy.deepcopy(network)
-        self.optimiser = torch.optim.AdamW(_groups(self.both, config.weight_decay), lr=config.learning_rate)
-        self.batches = Batches(train, config.mix, size=config.size, pairs=config.pairs, seed=config.seed)
-        self._held_out = held_out
-        self.step = 0
-        self.history: list[dict[str, Any]] = []
-        self.best: dict[str, Tensor] = {}
+        self,
+        task: TrainingTask,
+        config: LoopConfig,
+        folder: Path,
+        processes: Processes = ALONE,
+        origin: str = "",
+    ) -> None:
+        """A run at its beginning.
 
-    def settle(self, pictures: int = 64) -> None:
-        """Make normalisation fit to the data before the first step (weights that were folded need it)."""
-        batches = -(-pictures // (2 * self.config.pairs))
-        x = torch.cat([to_input(self.batches[number].pictures, self.network) for number in range(batches)])
-        settle_batch_norm(self.network, x)
-        self.average.load_state_dict(self.network.state_dict())
+        Args:
+            folder: of the checkpoint and the log.
+            origin: name of the weights the network came with; a checkpoint of another origin is not taken up.
+        """
+        if config.epochs:
+            config = replace(config, steps=config.epochs * task.batches_per_epoch)
+        self.task, self.config, self.folder, self.processes = task, config, folder, processes
+        self._mark = f"{config.fingerprint()} {origin}"
+        processes.same(task.module)
+        self.average = copy.deepcopy(task.network)
+        self.optimiser = make_optimiser(task.module, config)
+        self.step = 0
+        self.history: list[Record] = []
+        self.best: dict[str, Tensor] = {}
+        self._sums: dict[str, Tensor] = {}
+        self._speed = _Speed(task.samples, task.unit)
 
     def resume(self) -> bool:
         """Take up the checkpoint of the folder; False if there is none.
@@ -150,9 +94,9 @@ class Trainer:
         found = load_checkpoint(self.folder)
         if found is None:
             return False
-        plateau = min(self.config.falls_from, found.state["falls_from"])
-        longer = self.config.steps != found.state["steps"] and found.state["step"] > plateau
-        if found.state["config"] != self.config.fingerprint() or longer:
+        level = min(falls_from(self.config), int(found.state["falls_from"]))
+        longer = self.config.steps != found.state["steps"] and found.state["step"] > level
+        if found.state["config"] != self._mark or longer:
             raise DataError(
                 "The checkpoint belongs to a run with other settings",
                 advice="Give the same settings, or start anew without --resume",
@@ -166,69 +110,78 @@ class Trainer:
         *,
         cancel: CancelToken | None = None,
         progress: ProgressCallback | None = None,
-        on_validation: Callable[["Trainer", dict[str, Any]], None] | None = None,
+        on_validation: Callable[[Record], None] | None = None,
     ) -> Outcome:
         """Train to the last step or until patience ends. A cancelled run leaves a checkpoint at its last step.
 
         Args:
-            on_validation: called after each validation with its record, whose "best" says whether it is the best.
+            on_validation: called in process 0 after each validation, whose "best" says whether it is the best.
+
+        Raises:
+            CancelledError: cancelled; in one process in the middle of a step, which then counts as not begun.
+            DataError: the loss is no number any more.
         """
-        c = self.config
-        parts = make_validation(self._held_out, c.mix, size=c.size, pairs=c.validation_pairs, seed=c.seed + 1)
-        if not parts:
-            raise DataError(
-                "No held-out faces to validate on", advice="Add files of more persons", file=self.folder
-            )
-        meter = ProgressMeter("Training", c.steps, "steps", progress)
-        for batch in self._load():
-            if cancel is not None and cancel.cancelled:
+        meter = ProgressMeter("Training", self.config.steps, "steps", progress)
+        with self._log() as log:
+            self._speed.start()
+            try:
+                if self._validation_due():  # a cancel cut it short
+                    self._validate(log, cancel, on_validation)
+                for batch in self._load():
+                    self._stop_if(cancel)
+                    self._train_step(batch, cancel)
+                    self._speed.count()
+                    meter.update(self.step, self._note)
+                    if self._validation_due():
+                        self._validate(log, cancel, on_validation)
+                    if self.finished:
+                        break
+            except CancelledError:
                 self.save()
-                cancel.check()
-            loss = self._train_step(batch)
-            self.step += 1
-            meter.update(self.step)
-            if self.step % c.validate_every == 0 or self.step == c.steps:
-                record = self._validate(parts, loss)
-                self.save()
-                if on_validation is not None:
-                    on_validation(self, record)
-                if self._since_best() >= c.patience:
-                    break
+                raise
         best = max(self.history, key=lambda record: record["aucs"]["mean"])
         return Outcome(self.best, best["step"], best["aucs"], self.step, self.history)
 
     def save(self) -> None:
-        """Write the checkpoint of this step."""
+        """Write the checkpoint of this step: all processes come here, process 0 writes."""
+        sums = dict(zip(self._sums, self.processes.sums([float(v) for v in self._sums.values()]), strict=True))
+        if not self.processes.first:
+            return
         save_checkpoint(
             self.folder,
             {
-                "both": self.both.state_dict(),
+                "module": self.task.module.state_dict(),
                 "average": self.average.state_dict(),
-                "optimiser": optimiser_tensors(self.both, self.optimiser),
+                "optimiser": optimiser_tensors(self.task.module, self.optimiser),
                 "best": self.best,
+                "sums": {name: torch.tensor(value, dtype=torch.float64) for name, value in sums.items()},
             },
             {
                 "step": self.step,
                 "steps": self.config.steps,
-                "falls_from": self.config.falls_from,
-                "config": self.config.fingerprint(),
+                "falls_from": falls_from(self.config),
+                "config": self._mark,
                 "history": self.history,
             },
         )
 
     def _restore(self, found: Checkpoint) -> None:
-        self.both.load_state_dict(found.part("both"))
+        self.task.module.load_state_dict(found.part("module"))
         self.average.load_state_dict(found.part("average"))
-        restore_optimiser(self.both, self.optimiser, found.part("optimiser"))
+        restore_optimiser(self.task.module, self.optimiser, found.part("optimiser"))
         self.best = found.part("best")
+        share = 1.0 if self.processes.first else 0.0  # the sums are those of all processes
+        self._sums = {name: value * share for name, value in found.part("sums").items()}
         self.step = int(found.state["step"])
         self.history = list(found.state["history"])
 
-    def _load(self) -> Iterator[Batch]:
+    def _load(self) -> Iterator[Any]:
         c = self.config
+        if self.finished:
+            return iter(())
         return iter(
             DataLoader(
-                self.batches,
+                self.task.batches(),
                 batch_size=None,
                 sampler=range(self.step, c.steps),
                 num_workers=c.workers,
@@ -236,72 +189,154 @@ class Trainer:
             )
         )
 
-    def _train_step(self, batch: Batch) -> float:
+    def _stop_if(self, cancel: CancelToken | None) -> None:
+        """All processes stop before the same step."""
+        if self.processes.any(cancel is not None and cancel.cancelled):
+            raise CancelledError
+
+    def _train_step(self, batch: Any, cancel: CancelToken | None) -> None:
         c = self.config
-        torch.manual_seed(c.seed * 1_000_003 + self.step)  # drop-out, the same after a resume
-        self.both.train()
-        for stage in self._frozen:
-            stage.eval()
+        # drop-out, the same after a resume, another one in every process
+        torch.manual_seed(c.seed * 1_000_003 + self.step + self.processes.rank * 7_919_000_003)
+        self._training_mode()
+        rate = learning_rate(c, self.step, [record["aucs"]["mean"] for record in self.history])
         for group in self.optimiser.param_groups:
-            group["lr"] = c.rate(self.step)
-        x = to_input(batch.pictures, self.network)
-        labels = torch.from_numpy(batch.labels).to(x.device)
-        masks = torch.from_numpy(batch.masks).to(x.device)
-        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=c.bf16):
-            features = self.network.features(x)
-            logits = self.network.classify(features)
-            cells = self.mask_head(features.map)
-        smooth = labels * (1 - c.smoothing) + (1 - labels) * c.smoothing
-        loss = binary_cross_entropy_with_logits(logits.float(), smooth)
-        cells = interpolate(cells.float(), size=masks.shape[1:], mode="bilinear").squeeze(1)
-        known = ~masks.isnan()
-        if known.any():
-            loss = loss + c.mask_weight * binary_cross_entropy_with_logits(cells[known], masks[known])
+            group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.both.parameters(), 5.0)
+        alone = cancel if self.processes.count == 1 else None  # the others would wait for this one for ever
+        with interruptible(self.task.module, alone):
+            loss, parts = self._loss(batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+        trained = [p for p in self.task.module.parameters() if p.requires_grad]
+        self.processes.sum_gradients(trained)
+        if c.gradient_norm:
+            nn.utils.clip_grad_norm_(trained, c.gradient_norm)
         self.optimiser.step()
         self._follow()
-        return float(loss.detach())
+        self.step += 1
+        for name, value in {"all": loss.detach(), **parts, "steps": torch.ones(())}.items():
+            self._sums[name] = self._sums.get(name, torch.zeros(())) + value.double()
+
+    def _loss(self, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """This process's addend of the whole batch's loss, and of each part's mean."""
+        device = next(self.task.module.parameters()).device.type
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=self.config.bf16):
+            parts = self.task.loss(batch)
+        counts = self.processes.sums([part.count for part in parts.values()])
+        means = {
+            name: part.total / max(count, 1.0) for (name, part), count in zip(parts.items(), counts, strict=True)
+        }
+        loss = torch.stack([means[name] * part.weight for name, part in parts.items()]).sum()
+        return loss, {name: mean.detach() for name, mean in means.items()}
+
+    def _training_mode(self) -> None:
+        self.task.module.train()
+        for part in self.task.frozen:
+            part.eval()
+        if self.config.frozen_statistics:
+            for part in self.task.module.modules():
+                if isinstance(part, _BatchNorm):
+                    part.eval()
 
     @torch.no_grad()
     def _follow(self) -> None:
         """Move the average towards the network; faster in the beginning."""
         decay = min(self.config.average, (1 + self.step) / (10 + self.step))
-        for ours, theirs in zip(
-            self.average.state_dict().values(), self.network.state_dict().values(), strict=True
-        ):
+        theirs = self.task.network.state_dict()
+        for name, ours in self.average.state_dict().items():
             if ours.is_floating_point():
-                ours.lerp_(theirs, 1 - decay)
+                ours.lerp_(theirs[name], 1 - decay)
             else:
-                ours.copy_(theirs)
+                ours.copy_(theirs[name])
 
-    def _validate(self, parts: list[ValidationPart], loss: float) -> dict[str, Any]:
-        aucs = validate(self.average, parts, bf16=self.config.bf16)
-        best = all(aucs["mean"] > record["aucs"]["mean"] for record in self.history)
-        record = {"step": self.step, "loss": loss, "aucs": aucs, "best": best}
-        self.history.append(record)
-        if best:
-            self.best = {name: value.clone() for name, value in self.average.state_dict().items()}
-        return record
+    def _validation_due(self) -> bool:
+        at = self.step > 0 and (self.step % self.config.validate_every == 0 or self.step == self.config.steps)
+        return at and (not self.history or self.history[-1]["step"] != self.step)
 
-    def _since_best(self) -> int:
+    def _validate(
+        self, log: RunLog | None, cancel: CancelToken | None, tell: Callable[[Record], None] | None
+    ) -> None:
+        """Judge the average, keep it if it is the best, write the checkpoint, tell."""
+        speed = self._speed.values()
+        losses = self._mean_losses(self.processes)
+        if not math.isfinite(losses["all"]):
+            raise DataError(
+                f"The loss is no number any more by step {self.step}",
+                advice="Start anew with a lower learning_rate",
+                file=self.folder,
+            )
+        figures: dict[str, float] = {}
+        if self.processes.first:
+            with interruptible(self.average, cancel if self.processes.count == 1 else None):
+                figures = self.task.validate(self.average)
+        figures = self.processes.from_first(figures)
         means = [record["aucs"]["mean"] for record in self.history]
-        return len(means) - 1 - means.index(max(means))
+        record = {
+            "step": self.step,
+            "loss": losses.pop("all"),
+            "losses": losses,
+            "aucs": figures,
+            "learning_rate": self.optimiser.param_groups[0]["lr"],
+            "best": all(figures["mean"] > mean for mean in means),
+        }
+        self.history.append(record)
+        if record["best"]:
+            self.best = {name: value.clone() for name, value in self.average.state_dict().items()}
+        self._sums = {}
+        self.save()
+        if log is not None:
+            log.validation(record, speed)
+            if tell is not None:
+                tell(record)
+        self._speed.start()
+
+    def _mean_losses(self, processes: Processes = ALONE) -> dict[str, float]:
+        """Of the steps since the last validation; of one process alone: of its share of the batches."""
+        sums = dict(zip(self._sums, processes.sums([float(v) for v in self._sums.values()]), strict=True))
+        steps = sums.pop("steps") / processes.count
+        return {name: value / steps for name, value in sums.items()}
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last step is done, or patience is at its end."""
+        means = [record["aucs"]["mean"] for record in self.history]
+        waited = len(means) - 1 - means.index(max(means)) if means else 0
+        return self.step >= self.config.steps or waited >= self.config.patience
+
+    def _log(self) -> "RunLog | nullcontext[None]":
+        if not self.processes.first:
+            return nullcontext()
+        log = RunLog(self.folder, from_step=self.step)
+        c = self.config
+        log.event("begin", self.step, {"steps": c.steps, "seed": c.seed, "processes": self.processes.count})
+        return log
+
+    def _note(self) -> str:
+        """For the display: the mean loss since the last validation and the speed."""
+        if not self._sums:
+            return self._speed.text()
+        loss = self._mean_losses()["all"]
+        return f"loss {loss:.3f}, {self._speed.text()}"
 
 
-def _leading_stages(network: FrameNetwork, stages: int) -> list[nn.Module]:
-    """The stem and the first stages of a timm EfficientNet-like trunk."""
-    if stages == 0:
-        return []
-    trunk = network.trunk
-    return [trunk.get_submodule(name) for name in ("conv_stem", "bn1", *(f"blocks.{k}" for k in range(stages)))]
+class _Speed:
+    """Samples per second since the last validation ended."""
 
+    def __init__(self, samples: int, unit: str) -> None:
+        self._samples, self._unit = samples, unit
+        self._steps, self._since = 0, time.monotonic()
 
-def _groups(module: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Weights decay, biases and normalisations do not."""
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    def count(self) -> None:
+        self._steps += 1
+
+    def start(self) -> None:
+        self._steps, self._since = 0, time.monotonic()
+
+    def text(self) -> str:
+        return f"{self._rate():.0f} {self._unit}/s"
+
+    def values(self) -> dict[str, float]:
+        return {f"{self._unit} per second": round(self._rate(), 2)}
+
+    def _rate(self) -> float:
+        return self._steps * self._samples / max(time.monotonic() - self._since, 1e-9)

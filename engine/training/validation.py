@@ -8,11 +8,12 @@ import torch
 
 from engine.evaluation.detection import auc
 from engine.networks.frame import FrameNetwork
+from engine.progress import CancelToken
 from engine.results import FloatArray, Picture
 from engine.training.augmentation import PLAIN, apply_augmentation
 from engine.training.batches import Batches, MixConfig
-from engine.training.pseudo_fakes.blending import Blend
 from engine.training.faces import FaceStore
+from engine.training.pseudo_fakes.blending import Blend
 
 HELD_OUT_BLEND: Blend = "pyramid"
 """The way of blending that is never trained on and only validated with."""
@@ -35,8 +36,21 @@ class ValidationPart:
     groups: tuple[str, ...] = ()
 
 
-def make_validation(store: FaceStore, mix: MixConfig, *, size: int, pairs: int, seed: int) -> list[ValidationPart]:
-    """Genuine pairs, pseudo-fakes (by held-out blending too), and whole clips, as far as the data have them."""
+def make_validation(
+    store: FaceStore,
+    mix: MixConfig,
+    *,
+    size: int,
+    pairs: int,
+    seed: int,
+    cancel: CancelToken | None = None,
+) -> list[ValidationPart]:
+    """Genuine pairs, pseudo-fakes (by held-out blending too), and whole clips, as far as the data have them.
+
+    Raises:
+        CancelledError: cancelled.
+    """
+    token = cancel or CancelToken()
     parts = []
     forgeries = replace(mix.forgeries, blends=(*mix.forgeries.blends, (HELD_OUT_BLEND, 0.5)))
     for name, kinds in (
@@ -47,7 +61,10 @@ def make_validation(store: FaceStore, mix: MixConfig, *, size: int, pairs: int, 
             batches = Batches(store, kinds, size=size, pairs=min(pairs, 20), seed=seed)
         except ValueError:  # no such pairs in this data set
             continue
-        drawn = [batches[number] for number in range(-(-pairs // 20))]
+        drawn = []
+        for number in range(-(-pairs // 20)):
+            token.check()
+            drawn.append(batches[number])
         parts.append(
             ValidationPart(
                 name, np.concatenate([b.pictures for b in drawn]), np.concatenate([b.labels for b in drawn])
@@ -96,9 +113,9 @@ def _logits(network: FrameNetwork, pictures: Picture, bf16: bool) -> Iterator[Fl
 
 
 def to_input(pictures: Picture, network: FrameNetwork) -> torch.Tensor:
-    """(B, H, W, 3) uint8 -> (B, 3, H, W) float32 as the network wants it, channels last, on its device."""
-    device = next(network.parameters()).device
-    x = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float().div_(255)
-    mean = torch.tensor(network.input_mean, device=device).view(1, 3, 1, 1)
-    std = torch.tensor(network.input_std, device=device).view(1, 3, 1, 1)
+    """(B, H, W, 3) uint8 -> (B, 3, H, W) float as the network wants it, channels last, its type and device."""
+    like = next(network.parameters())
+    x = torch.from_numpy(pictures).to(like.device).permute(0, 3, 1, 2).to(like.dtype).div_(255)
+    mean = torch.tensor(network.input_mean).to(like).view(1, 3, 1, 1)
+    std = torch.tensor(network.input_std).to(like).view(1, 3, 1, 1)
     return x.sub_(mean).div_(std)

@@ -1,33 +1,25 @@
 """A tiny data set of drawn faces, so that training can be tested without persons and without a face detector."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from cartoons import POINTS, draw_face
 
 from engine.training.datasets.base import Dataset, Item
 from engine.training.faces import FaceStore, gather_faces
-from engine.training.shape68 import MEAN_SHAPE
-
-SIDE = 160
-POINTS = (MEAN_SHAPE * 0.7 + 0.15).astype(np.float32) * SIDE
-
-
-def draw_face(rng: np.random.Generator) -> np.ndarray:
-    """A cartoon on a rough ground."""
-    ground = cv2.resize(rng.normal(size=(20, 20, 3)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) * 20
-    picture = np.clip(ground + rng.uniform(80, 180, 3), 0, 255).astype(np.uint8)
-    skin = rng.uniform(110, 230, 3).tolist()
-    cv2.fillConvexPoly(picture, cv2.convexHull(np.round(POINTS).astype(np.int32)), skin)
-    for part in (slice(36, 42), slice(42, 48), slice(48, 60)):
-        cv2.fillPoly(picture, [np.round(POINTS[part]).astype(np.int32)], rng.uniform(0, 90, 3).tolist())
-    noise = rng.normal(scale=6, size=picture.shape)
-    return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """See draw_dataset."""
+    return draw_dataset(tmp_path_factory.mktemp("drawn"))
+
+
+def draw_dataset(root: Path) -> Dataset:
     """Stills of 12 cartoon persons, each with a forgery (a smoothed face); one forgery has no original."""
-    root = tmp_path_factory.mktemp("drawn")
+    root.mkdir(exist_ok=True)
     rng = np.random.default_rng(0)
     items = []
     for k in range(12):
