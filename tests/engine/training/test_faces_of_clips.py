@@ -87,10 +87,16 @@ WHOLE = (MEAN_SHAPE + (CONTEXT - 1) / 2) * STORED / CONTEXT
 
 
 @pytest.mark.parametrize(
-    ("matrix", "full", "rotation"), [(1, False, 0), (6, True, 0), (6, False, 90), (9, False, 180)]
+    ("matrix", "full", "rotation", "size"),
+    [
+        (2, False, 0, (960, 720)),  # unstated, 720 lines: BT.709, where PyAV's own conversion takes BT.601
+        (1, True, 0, (STORED, STORED)),
+        (6, False, 90, (STORED, STORED)),
+        (9, False, 180, (STORED, STORED)),
+    ],
 )
 def test_stored_colours_are_those_of_the_applications_own_reader(
-    tmp_path: Path, matrix: int, full: bool, rotation: int
+    tmp_path: Path, matrix: int, full: bool, rotation: int, size: tuple[int, int]
 ) -> None:
     def colours(number: int, width: int, height: int) -> np.ndarray:
         x, y = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
@@ -99,23 +105,19 @@ def test_stored_colours_are_those_of_the_applications_own_reader(
     def state(context: object) -> None:
         context.colorspace, context.color_range = matrix, 2 if full else 1  # type: ignore[attr-defined]
 
-    clip = Clip(
-        width=STORED,
-        height=STORED,
-        frames=6,
-        rotation=rotation,
-        picture=colours,
-        context=state,
-        pixel_format="yuv420p",
-    )
+    width, height = size
+    clip = Clip(width=width, height=height, frames=6, rotation=rotation, picture=colours, context=state)
     path = make_clip(tmp_path / "colour.mp4", clip)
-    dataset = dataset_of(item(path, np.repeat(WHOLE[None], 6, axis=0).astype(np.float32)))
+    left, top = (200, 100) if width > STORED else (0, 0)
+    points = np.repeat((WHOLE + np.array([left, top]))[None], 6, axis=0).astype(np.float32)
+    dataset = dataset_of(item(path, points))
     store = gather_faces(dataset, dataset.items, 3)
     media = open_media(path)
     reader = media.reader()
     assert [face.frame for face in store.faces] == [0, 2, 5]
     for number, face in enumerate(store.faces):
-        np.testing.assert_array_equal(store.load(number), reader.read(face.frame).pixels)
+        shown = reader.read(face.frame).pixels[top : top + STORED, left : left + STORED]
+        np.testing.assert_array_equal(store.load(number), shown)
     reader.close()
     media.close()
 
