@@ -146,6 +146,7 @@ def forge_video(
             },
             "face": face.words,
             "forgery": forgery_to_plain(forgery),
+            "rate": fps,
             "frames": len(written),
             "missing_frames": sorted(set(range(len(media.index))) - set(written)),
             "forged": _spans(written, labels),
