@@ -94,7 +94,8 @@ def described(made: "Calibrated") -> list[str]:
     """What a person reads of a calibration."""
     pool, (value, low, high) = made.pool, made.cllr
     people = f"{pool.persons} persons in {pool.groups} groups"
-    cost = f"Cllr {value:.3f} (95% {low:.3f} to {high:.3f}), Cllr_min {made.cllr_min:.3f}"
+    least = "{:.3f} ({:.3f} to {:.3f})".format(*made.cllr_min)
+    cost = f"Cllr {value:.3f} (95% {low:.3f} to {high:.3f}), Cllr_min {least}"
     lines = [
         f"{made.method} on {pool.n_real} real and {pool.n_forged} forged videos of {people}, {pool.data}",
         f"{cost}, ECE {made.ece:.3f}, cross-validated by person",

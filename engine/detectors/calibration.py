@@ -78,7 +78,7 @@ class Calibration:
             for pav the points between which it is linear.
         low, high: empirical bounds of log10 LR.
         cllr: of the cross-validated likelihood ratios, with its 95 % interval.
-        cllr_min: of the same after the best monotone map.
+        cllr_min: of the same after the best monotone map, with its interval.
         ece: expected calibration error at the pool's own share of forged ones.
         sha256: of calibration.json.
     """
@@ -88,7 +88,7 @@ class Calibration:
     low: float
     high: float
     cllr: tuple[float, float, float]
-    cllr_min: float
+    cllr_min: tuple[float, float, float]
     ece: float
     pool: Pool
     limits: Limits
@@ -130,13 +130,13 @@ def parse_calibration(raw: Mapping[str, Any], weights_sha256: str) -> Calibratio
     if raw["weights_sha256"] != weights_sha256:
         raise ValueError("the calibration was made for other weights")
     pool = _pool(_table(raw, "pool"))
-    low, high = (_real(raw["bounds"][at], "bounds") for at in (0, 1))
-    most = math.log10(max(pool.n_real, pool.n_forged) + 1) + 1e-6
-    if len(raw["bounds"]) != 2 or not -most <= low <= 0 <= high <= most:
+    low, high = _reals(raw, "bounds", 2)
+    lowest, highest = -math.log10(pool.n_forged + 1), math.log10(pool.n_real + 1)
+    if not lowest - 1e-4 <= low <= 0 <= high <= highest + 1e-4:
         raise ValueError(f"the bounds {raw['bounds']} of log10 LR do not fit the size of the pool")
-    cllr = tuple(_real(raw[name], name) for name in ("cllr", "cllr_low", "cllr_high"))
-    cllr_min, ece = _real(raw["cllr_min"], "cllr_min"), _real(raw["ece"], "ece")
-    if min(*cllr, cllr_min, ece) < 0 or cllr[1] > cllr[2] or ece > 1:
+    cllr, cllr_min = _reals(raw, "cllr", 3), _reals(raw, "cllr_min", 3)
+    ece = _real(raw["ece"], "ece")
+    if min(*cllr, *cllr_min, ece) < 0 or cllr[1] > cllr[2] or cllr_min[1] > cllr_min[2] or ece > 1:
         raise ValueError("the figures of the calibration make no sense")
     dt.date.fromisoformat(raw["date"])
     if len(raw["sha256"]) != 64 or set(raw["sha256"]) - set("0123456789abcdef"):
@@ -147,7 +147,7 @@ def parse_calibration(raw: Mapping[str, Any], weights_sha256: str) -> Calibratio
         low=low,
         high=high,
         cllr=(cllr[0], cllr[1], cllr[2]),
-        cllr_min=cllr_min,
+        cllr_min=(cllr_min[0], cllr_min[1], cllr_min[2]),
         ece=ece,
         pool=pool,
         limits=_limits(_table(raw, "conditions")),
@@ -176,8 +176,8 @@ def calibration_bytes(folder: Path, calibration: Calibration) -> bytes:
 
 
 _FIELDS = (
-    "method", "parameters", "bounds", "cllr", "cllr_low", "cllr_high", "cllr_min", "ece", "date", "sha256",
-    "weights_sha256", "pool", "conditions",
+    "method", "parameters", "bounds", "cllr", "cllr_min", "ece", "date", "sha256", "weights_sha256", "pool",
+    "conditions",
 )  # fmt: skip
 _COUNTS = ("n_real", "n_forged", "n_pseudo_fakes", "persons", "groups", "every")
 _TABLES = ("methods", "sources", "left_out")
@@ -243,6 +243,12 @@ def _table(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(raw[name], Mapping):
         raise TypeError(f"{name} must be a table")
     return dict(raw[name])
+
+
+def _reals(raw: Mapping[str, Any], name: str, count: int) -> tuple[float, ...]:
+    if not isinstance(raw[name], list | tuple) or len(raw[name]) != count:
+        raise ValueError(f"{name} must be a list of {count} numbers")
+    return tuple(_real(value, name) for value in raw[name])
 
 
 def _real(value: object, name: str) -> float:

@@ -37,12 +37,13 @@ def range_words(low: float, high: float, unit: str) -> str:
 
 def facts(made: Calibration) -> list[tuple[str, str, str]]:
     """(group, name, value) for display."""
-    pool, (value, low, high) = made.pool, made.cllr
+    pool = made.pool
+    cllr, least = ("{:.3f} ({:.3f} to {:.3f})".format(*figure) for figure in (made.cllr, made.cllr_min))
     counted = [", ".join(f"{name}: {count}" for name, count in t.items()) for t in (pool.methods, pool.left_out)]
     group = "Cross-validated by person"
     return [
-        (group, "Cllr", f"{value:.3f} ({low:.3f} to {high:.3f})"),
-        (group, "Cllr min", f"{made.cllr_min:.3f}"),
+        (group, "Cllr", cllr),
+        (group, "Cllr min", least),
         (group, "ECE", f"{made.ece:.3f}"),
         (group, "log10 LR", f"{made.low:+.2f} to {made.high:+.2f}"),
         ("Pool", "Videos", f"{pool.n_real} real, {pool.n_forged} forged ({pool.n_pseudo_fakes} pseudo-fakes)"),

@@ -130,7 +130,7 @@ def limits_of(real: Sequence[Conditions], forged: Sequence[Conditions]) -> Limit
         if name != "fps":  # 30 is as good as 29.97; elsewhere nothing beyond what was seen
             low, high = max(low, min(v.min() for v in classes)), min(high, max(v.max() for v in classes))
         if name == "scored_frames":
-            low = max(low, FEWEST_SCORES)
+            low = max(math.floor(low), FEWEST_SCORES)
         high = math.inf if name in OPEN_ABOVE else high
         if low > high:
             raise _apart(name)

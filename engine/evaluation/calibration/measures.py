@@ -3,7 +3,7 @@
 Everywhere: `log10_lr` (N,) float, infinite values allowed where they are right; `labels` (N,), 1 = forged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from engine.evaluation.calibration.fitting import LN10, Array, pav
 from engine.evaluation.detection import clopper_pearson
 
 BINS = 10
+DRAWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def cllr(log10_lr: npt.ArrayLike, labels: npt.ArrayLike, weights: npt.ArrayLike 
     """Log-likelihood-ratio cost (Bruemmer and du Preez 2006): 0 is perfect, 1 is what LR = 1 for all gives."""
     forged = np.asarray(labels).astype(np.bool_)
     w = np.ones(len(forged)) if weights is None else np.asarray(weights, np.float64)
-    lost = costs(log10_lr, forged)
+    lost = np.where(w > 0, costs(log10_lr, forged), 0.0)  # one that does not count may cost infinitely much
     return float((np.average(lost[forged], weights=w[forged]) + np.average(lost[~forged], weights=w[~forged])) / 2)
 
 
@@ -55,15 +56,19 @@ def cllr_min(scores: npt.ArrayLike, labels: npt.ArrayLike, weights: npt.ArrayLik
     return cllr(ratio[at], labels, weights)
 
 
-def cllr_interval(
-    log10_lr: npt.ArrayLike, labels: npt.ArrayLike, unit: Units, *, draws: int = 2000, seed: int = 0
+def interval(
+    measure: Callable[[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike], float],
+    values: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    unit: Units,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> tuple[float, float]:
-    """95 % percentile interval of Cllr, by resampling persons (or videos) as `unit` says."""
-    forged = np.asarray(labels).astype(np.bool_)
-    lost = costs(log10_lr, forged)
-    times = draw(unit, forged, draws, np.random.default_rng(seed))[:, unit.group].astype(np.float64)
-    of_class = [(times[:, c] @ lost[c]) / times[:, c].sum(axis=1) for c in (forged, ~forged)]
-    low, high = np.quantile((of_class[0] + of_class[1]) / 2, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    """95 % percentile interval of `cllr` or `cllr_min`, by resampling persons (or videos) as `unit` says."""
+    times = draw(unit, labels, draws, np.random.default_rng(seed))
+    found = [measure(values, labels, row[unit.group]) for row in times]
+    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 

@@ -28,8 +28,8 @@ from engine.evaluation.calibration.measures import (
     Bin,
     calibration_error,
     cllr,
-    cllr_interval,
     cllr_min,
+    interval,
     reliability,
 )
 from engine.evaluation.evaluate import Judged
@@ -68,6 +68,7 @@ class Calibrated:
         group: (N,) number of the group of persons.
         held_out: (N,) log10 LR of each, from fits without its group, within the bounds.
         low, high: bounds, from the unbounded held-out log10 LR.
+        cllr, cllr_min: each with its 95 % interval.
     """
 
     method: str
@@ -78,7 +79,7 @@ class Calibrated:
     low: float
     high: float
     cllr: tuple[float, float, float]
-    cllr_min: float
+    cllr_min: tuple[float, float, float]
     bins: tuple[Bin, ...]
     ece: float
     pool: Pool
@@ -141,7 +142,7 @@ def calibrate(
     raw = held_out(scores, labels, group, FITS[method])
     low, high = elub(raw, labels)
     ratios = np.clip(raw, low, high)
-    interval = cllr_interval(ratios, labels, units(labels, range(len(labels)), persons), seed=seed)
+    unit = units(labels, range(len(labels)), persons)
     bins = reliability(ratios, labels)
     outside = len(members) - len(inside)
     return Calibrated(
@@ -152,8 +153,8 @@ def calibrate(
         held_out=ratios,
         low=low,
         high=high,
-        cllr=(cllr(ratios, labels), *interval),
-        cllr_min=cllr_min(raw, labels),
+        cllr=(cllr(ratios, labels), *interval(cllr, ratios, labels, unit, seed=seed)),
+        cllr_min=(cllr_min(raw, labels), *interval(cllr_min, raw, labels, unit, seed=seed)),
         bins=bins,
         ece=calibration_error(bins),
         pool=_described(inside, group, data, every, {**(left_out or {}), "conditions of one class only": outside}),

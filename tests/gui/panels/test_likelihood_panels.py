@@ -130,6 +130,7 @@ def test_factors_and_levels_are_as_one_reads_them():
 def test_the_card_shows_what_the_calibration_is_and_where_it_holds():
     shown = {(group, name): value for group, name, value in facts(parse_calibration(calibration_table(SHA), SHA))}
     assert shown["Cross-validated by person", "Cllr"] == "0.610 (0.480 to 0.790)"
+    assert shown["Cross-validated by person", "Cllr min"] == "0.550 (0.410 to 0.680)"
     assert shown["Cross-validated by person", "log10 LR"] == "-1.20 to +1.40"
     assert shown["Pool", "Videos"] == "33 real, 25 forged (5 pseudo-fakes)"
     assert shown["Pool", "Methods"] == "FaceSwap: 20, pseudo-fake: 5"
