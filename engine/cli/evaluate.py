@@ -127,10 +127,12 @@ def _measure(
 
     chosen = [_chosen(dataset, protocol) for dataset in datasets]  # a mistake is told before weights are loaded
     detector = load_detector(args.detector, args.device)
-    sets = [
-        _sample_set(args, dataset, split, items, detector)
-        for dataset, (split, items) in zip(datasets, chosen, strict=True)
-    ]
+    sets: list[SampleSet] = []
+    for dataset, (split, items) in zip(datasets, chosen, strict=True):
+        if protocol.judging == "operators":
+            sets += _operator_sets(args, dataset, items, token, bar)
+        else:
+            sets.append(_sample_set(args, dataset, split, items, detector))
     settings = Settings(args.threshold, seed=args.seed)
     measuring = Measuring(
         detector, FaceDetector(detector.device), args.every, settings, args.fresh, token, bar.show
@@ -219,6 +221,28 @@ def _sample_set(
     )
 
 
+def _operator_sets(
+    args: argparse.Namespace, dataset: "Dataset", items: "Sequence[Item]", token: CancelToken, bar: ProgressBar
+) -> "list[SampleSet]":
+    """Per operator the real clips and their forged copies."""
+    from engine.evaluation.protocols import limited
+    from engine.runtime.measuring import SampleSet
+    from engine.training.operator_clips import forged_copies
+
+    reals = [item for item in items if not item.label and item.kind == "clip" and item.points is not None]
+    if args.limit is not None:
+        kept = {sample.name for sample in limited([_sample(item) for item in reals], args.limit, args.seed)}
+        reals = [item for item in reals if item.name in kept]
+    copies = forged_copies(reals, args.seed, cancel=token, progress=bar.show)
+    if not copies:
+        what = "No real clip of held-out persons comes with landmarks of 24 successive frames"
+        raise DataError(what, advice="Choose another protocol or data set", file=dataset.root)
+    return [
+        SampleSet(operator, f"{dataset.layout}: copies of validation reals", samples, trained_on=False)
+        for operator, samples in copies.items()
+    ]
+
+
 def _sample(item: "Item") -> "Sample":
     from engine.evaluation.evaluate import Sample
 
@@ -259,6 +283,7 @@ def _header(
         settings=settings,
         command=_words(args),
         date=dt.datetime.now(dt.UTC).date().isoformat(),
+        pseudo_fakes=str(detector.card.training.get("pseudo_fakes", "")),
         warnings=tuple(dict.fromkeys([*([protocol.warning] if protocol.warning else []), *leaks])),
     )
 

@@ -31,10 +31,13 @@ class KeptScores:
         self._path = folder / f"{key[:32]}-{_VERSION}.jsonl"
         self._by_stamp: dict[Stamp, dict[str, Any]] = {}
         self._by_hash: dict[str, dict[str, Any]] = {}
+        self._whole = True  # whether the file ends with a whole line
         if fresh:
             self._path.unlink(missing_ok=True)
         elif self._path.is_file():
-            for line in self._path.read_text(encoding="utf-8").splitlines():
+            text = self._path.read_text(encoding="utf-8")
+            self._whole = not text or text.endswith("\n")
+            for line in text.splitlines():
                 self._learn(line)
 
     def get(self, path: Path) -> tuple[str, VideoScores] | None:
@@ -48,9 +51,9 @@ class KeptScores:
         """Keep the scores of a file, on disk before this returns."""
         row = {"sha256": sha256, "stamp": stamp(path), "tracks": packed(scores)}
         line = json.dumps(row, separators=(",", ":"))
-        whole = not self._path.is_file() or self._path.read_bytes()[-1:] in (b"", b"\n")
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(("" if whole else "\n") + line + "\n")
+            file.write(("" if self._whole else "\n") + line + "\n")
+        self._whole = True
         self._learn(line)
 
     def _learn(self, line: str) -> None:

@@ -82,6 +82,13 @@ PROTOCOLS = {
             judging="perturbations",
         ),
         Protocol(
+            "operators",
+            "every operator of the pseudo-fakes by itself, on real clips of held-out persons (validation)",
+            "operator",
+            ("validation",),
+            judging="operators",
+        ),
+        Protocol(
             "shortcuts",
             "whether border, file facts or blurred crops alone tell the classes apart, on the validation split",
             "shortcuts",

@@ -25,6 +25,7 @@ class Header:
         command: the words of the command.
         date: ISO 8601.
         warnings: what must stand beside every figure.
+        pseudo_fakes: those that the weights were trained with, as their card says; empty if it does not.
     """
 
     detector: Mapping[str, str]
@@ -35,6 +36,7 @@ class Header:
     command: str
     date: str
     warnings: tuple[str, ...] = ()
+    pseudo_fakes: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def as_data(header: Header, runs: Sequence[Run]) -> dict[str, Any]:
         "detector": dict(header.detector),
         "protocol": header.protocol,
         "protocol_text": header.text,
+        "pseudo_fakes_in_training": header.pseudo_fakes,
         "every": header.every,
         "threshold": header.settings.threshold,
         "bootstrap": {"draws": header.settings.draws, "seed": header.settings.seed, "level": LEVEL},

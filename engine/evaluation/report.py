@@ -87,6 +87,7 @@ def _facts(header: Header, runs: Sequence[Run]) -> Table:
         ("detector", header.detector["id"]),
         ("weights (SHA-256)", header.detector["weights_sha256"]),
         ("device, precision", f"{header.detector['device']}, {header.detector['precision']}"),
+        ("pseudo-fakes in training", header.pseudo_fakes or "not stated"),
         ("protocol", f"{header.protocol}: {header.text}"),
         *(("data", text) for text in counted),
         ("scored frames", f"every frame whose number is a multiple of {header.every}"),

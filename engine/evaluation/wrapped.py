@@ -1,7 +1,7 @@
 """Evidence that is read differently from what its file holds: perturbed frame by frame, or encoded anew."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -138,20 +138,26 @@ def _encoded_anew(media: Media, rate_factor: int, cancel: CancelToken) -> Media:
         path = Path(folder.name) / "clip.mp4"
         reader = media.reader()
         try:
-            with av.open(str(path), "w") as container:
-                stream: Any = container.add_stream(
-                    "libx264", rate=Fraction(_RATE), options={"crf": str(rate_factor), "preset": "medium"}
-                )
-                _set_up(stream, media.width, media.height)
-                for number, frame in enumerate(reader.frames(0, len(media.index) - 1, cancel=cancel)):
-                    container.mux(stream.encode(_coded(frame.pixels, number)))
-                container.mux(stream.encode(None))
+            frames = reader.frames(0, len(media.index) - 1, cancel=cancel)
+            encode_clip(path, (frame.pixels for frame in frames), (media.width, media.height), rate_factor)
         finally:
             reader.close()
         return _Temporary(open_media(path, cancel=cancel), folder)
     except BaseException:
         folder.cleanup()
         raise
+
+
+def encode_clip(path: Path, pictures: Iterable[Picture], size: tuple[int, int], rate_factor: int) -> None:
+    """Write pictures of one size (W, H) with x264, preset medium, 25 a second; odd sides grow by one pixel."""
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(
+            "libx264", rate=Fraction(_RATE), options={"crf": str(rate_factor), "preset": "medium"}
+        )
+        _set_up(stream, *size)
+        for number, pixels in enumerate(pictures):
+            container.mux(stream.encode(_coded(pixels, number)))
+        container.mux(stream.encode(None))
 
 
 def _set_up(stream: Any, width: int, height: int) -> None:

@@ -38,6 +38,7 @@ _FRAMES_PER_CLIP, _DRAWS_PER_FACE = 6, 2
 _SCALES = (0.86, 1.1)
 _FOLDS = 5
 _FEWEST = 10
+_TREES = 60
 
 CLASSIFIERS = ("logistic regression", "random forest")
 PROBES = {
@@ -55,7 +56,7 @@ class Finding:
         probe: of PROBES, with the kind of files.
         classifier: of CLASSIFIERS.
         auc: over files whose persons the classifier had not seen, with its 95 % interval; None: not measured.
-        over: what was resampled for the interval.
+        over: what was resampled for the interval, and how many groups of it there are.
         n_real, n_fake: files.
         verdict: "leak", "none found", "undecided" or "not measured".
         reason: why it was not measured.
@@ -201,7 +202,7 @@ def _crops(store: FaceStore, seed: int, cancel: CancelToken) -> list[tuple[Item,
 
 def _probed(probe: str, table: _Table, seed: int, cancel: CancelToken) -> list[Finding]:
     """Both classifiers on one table."""
-    forest = RandomForestClassifier(100, min_samples_leaf=3, random_state=seed, n_jobs=1)
+    forest = RandomForestClassifier(_TREES, min_samples_leaf=3, random_state=seed, n_jobs=1)
     models = (make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)), forest)
     found = []
     for name, model in zip(CLASSIFIERS, models, strict=True):
@@ -245,7 +246,8 @@ def _finding(probe: str, classifier: str, items: Sequence[Item], scores: Array, 
         return Finding(probe, classifier, None, "", n_real, n_fake, "not measured", why, judged)
     unit = units(labels, list(judged), [by_name[name].persons for name in judged])
     auc = intervals([score for _, score in judged.values()], labels, unit, 0.5, seed=seed)[AUC]
-    return Finding(probe, classifier, auc, unit.over, n_real, n_fake, verdict(auc), "", judged)
+    over = f"{unit.over} ({unit.real_groups} groups with real, {unit.fake_groups} with forged files)"
+    return Finding(probe, classifier, auc, over, n_real, n_fake, verdict(auc), "", judged)
 
 
 def verdict(auc: Interval) -> str:

@@ -162,6 +162,10 @@ def test_kinds_of_one_class_alone_are_left_out() -> None:
         (["frame-mobile", "--data", "X", "--limit", "0"], "--limit 0 makes no sense"),
         (["frame-mobile", "--data", "X", "--protocol", "cross", "--record"], "--record does not go with cross"),
         (["frame-mobile", "--data", "nowhere"], "There is no such folder"),
+        (
+            ["frame-mobile", "--data", "X", "--protocol", "operators"],
+            "No real clip of held-out persons comes with",
+        ),
     ],
 )
 def test_wrong_words_are_answered_in_one_line(

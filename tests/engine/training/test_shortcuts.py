@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import POINTS, draw_face
+from cartoons import POINTS, draw_face
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
@@ -16,7 +16,7 @@ from engine.evaluation.bootstrap import Interval
 from engine.progress import CancelToken
 from engine.training.datasets.base import Dataset, Item
 from engine.training.hunt_report import as_data, report_files
-from engine.training.shortcuts import SIDE, blurred_features, border_features, file_facts, hunt, verdict
+from engine.training.shortcuts import SIDE, Finding, blurred_features, border_features, file_facts, hunt, verdict
 
 
 def items_of(root: Path, count: int, forge, save) -> Dataset:  # type: ignore[no-untyped-def]
@@ -56,7 +56,7 @@ def test_files_saved_otherwise_are_a_leak(tmp_path: Path) -> None:
     def save(path: Path, picture: np.ndarray, label: int) -> None:
         Image.fromarray(picture).save(path, quality=60 if label else 90)
 
-    found = hunt(*(lambda d: (d, d.items))(items_of(tmp_path, 24, mouth, save)))
+    found = hunt(*(lambda d: (d, d.items))(items_of(tmp_path, 16, mouth, save)))
     facts = [f for f in found if f.probe == "file facts (stills)"]
     assert [f.verdict for f in facts] == ["leak", "leak"]
     for finding in facts:
@@ -64,30 +64,24 @@ def test_files_saved_otherwise_are_a_leak(tmp_path: Path) -> None:
         assert finding.auc is not None
         assert finding.auc.value == pytest.approx(roc_auc_score(labels, scores))
         assert finding.auc.value > 0.95
-        assert (finding.n_real, finding.n_fake, finding.over) == (24, 24, "persons")
+        assert (finding.n_real, finding.n_fake) == (16, 16)
+        assert finding.over == "persons (16 groups with real, 16 with forged files)"
 
 
-def test_a_changed_border_is_a_leak_of_the_border(tmp_path: Path) -> None:
-    def edge(picture: np.ndarray) -> np.ndarray:
-        smooth = cv2.GaussianBlur(picture, (0, 0), 4)
-        smooth[45:125, 35:125] = picture[45:125, 35:125]
-        return smooth
+def test_a_changed_border_and_another_colour_are_leaks(tmp_path: Path) -> None:
+    def edge_and_red(picture: np.ndarray) -> np.ndarray:
+        changed = cv2.GaussianBlur(picture, (0, 0), 4)
+        changed[45:125, 35:125] = picture[45:125, 35:125]
+        changed[..., 0] = np.clip(changed[..., 0].astype(int) + 70, 0, 255)
+        return changed
 
-    found = verdicts(items_of(tmp_path, 24, edge, plain))
-    assert "leak" in {found["border", "logistic regression"], found["border", "random forest"]}
-
-
-def test_another_colour_is_a_leak_of_blurred_crops(tmp_path: Path) -> None:
-    def red(picture: np.ndarray) -> np.ndarray:
-        picture[..., 0] = np.clip(picture[..., 0].astype(int) + 70, 0, 255)
-        return picture
-
-    found = verdicts(items_of(tmp_path, 24, red, plain))
-    assert "leak" in {found["blurred crops", "logistic regression"], found["blurred crops", "random forest"]}
+    found = verdicts(items_of(tmp_path, 16, edge_and_red, plain))
+    for probe in ("border", "blurred crops"):
+        assert "leak" in {found[probe, "logistic regression"], found[probe, "random forest"]}
 
 
 def test_forgeries_that_nothing_else_gives_away_are_no_leak(tmp_path: Path) -> None:
-    found = verdicts(items_of(tmp_path, 30, lambda picture: picture, plain))
+    found = verdicts(items_of(tmp_path, 16, lambda picture: picture, plain))
     assert "leak" not in found.values()
     assert len(found) == 6
 
@@ -151,16 +145,24 @@ def test_verdicts() -> None:
     assert verdict(Interval(0.55, 0.4, 0.7)) == "undecided"
 
 
-def test_the_report_names_every_leak_and_the_json_every_score(tmp_path: Path) -> None:
-    def save(path: Path, picture: np.ndarray, label: int) -> None:
-        Image.fromarray(picture).save(path, quality=60 if label else 90)
-
-    data = items_of(tmp_path, 12, mouth, save)
-    found = hunt(data, data.items)
+def test_the_report_names_every_leak_and_the_json_every_score() -> None:
+    scores = {"a.jpg": (0, 0.2), "b.jpg": (1, 0.9)}
+    found = [
+        Finding(
+            "file facts (stills)", "random forest", Interval(0.9, 0.8, 1.0), "videos", 1, 1, "leak", "", scores
+        ),
+        Finding("border", "random forest", None, "", 0, 0, "not measured", "no file", {}),
+    ]
     files = report_files([("drawn", found)], 0, "python main.py evaluate")
-    assert 'class="warning">drawn: file facts (stills)' in files["report.html"]
-    plain_data = as_data([("drawn", found)], 0, "python main.py evaluate")
-    assert len(plain_data["runs"][0]["probes"][0]["files"]) == 24
+    assert 'class="warning">drawn: file facts (stills), random forest: AUC 0.900' in files["report.html"]
+    assert files["report.html"].count('class="warning"') == 1
+    assert "| border | random forest | 0 | 0 |  | no file | not measured |" in files["report.md"]
+    facts, border = as_data([("drawn", found)], 0, "python main.py evaluate")["runs"][0]["probes"]
+    assert facts["files"] == [
+        {"name": "a.jpg", "label": 0, "score": 0.2},
+        {"name": "b.jpg", "label": 1, "score": 0.9},
+    ]
+    assert (facts["AUC"], facts["low"], facts["high"], border["AUC"]) == (0.9, 0.8, 1.0, None)
 
 
 def test_it_can_be_cancelled(drawn: Dataset) -> None:
