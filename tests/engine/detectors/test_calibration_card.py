@@ -132,3 +132,10 @@ def test_a_card_with_a_calibration_of_other_weights_is_no_card() -> None:
     assert calibration_of(values | {"calibration": calibration_table(SHA)}) is not None
     with pytest.raises(ValueError, match="other weights"):
         parse_card(values | {"calibration": calibration_table("cd" * 32)})
+
+
+def test_the_table_in_the_guide_can_be_read() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "calibration.md").read_text(encoding="utf-8")
+    text = guide.split("```toml")[1].split("```")[0].replace('"..."', f'"{SHA}"')
+    made = parse_calibration(tomllib.loads(text)["calibration"], SHA)
+    assert made.limits.ranges["scored_frames"] == (8.0, math.inf)
