@@ -14,7 +14,12 @@ from engine import cli
 from engine.errors import CancelledError
 from engine.exports import demo_clip
 from engine.progress import CancelToken
+from engine.training.pseudo_fakes.clip_points import smoothed
+from engine.training.pseudo_fakes.operators.plan import ClipFaces
+from engine.training.pseudo_fakes.rendering import ClipForger
+from engine.training.pseudo_fakes.serial import forgery_from_plain
 from engine.training.pseudo_fakes.video import Order, forge_video
+from engine.training.shape68 import MEAN_SHAPE
 from engine.video.media import open_media
 from engine.video.writer import ClipWriter
 
@@ -42,8 +47,6 @@ def decoded(path: Path, pixel_format: str) -> tuple[np.ndarray, list[float]]:
 
 def landmarks(path: Path, clip: Path) -> Path:
     """68 points of every frame but the first two, where there is none."""
-    from engine.training.shape68 import MEAN_SHAPE
-
     points = np.repeat(((MEAN_SHAPE - 0.5) * 80 + [160, 120])[None], FRAMES, 0)
     points[:2] = np.nan
     np.savez(path, points=points.astype(np.float32))
@@ -102,23 +105,14 @@ def test_the_mask_is_lossless_and_given_landmarks_are_used(clip: Path, tmp_path:
     truth = json.loads((tmp_path / NAMES[0]).read_text())
     assert truth["labels"] == [0, 0] + [1] * 10 + [0] * 12
     assert truth["face"]["landmarks"] == "68 given points"
-    from engine.training.pseudo_fakes.clip_points import smoothed
-    from engine.training.pseudo_fakes.operators.plan import ClipFaces
-    from engine.training.pseudo_fakes.rendering import ClipForger
-    from engine.training.pseudo_fakes.serial import forgery_from_plain
-
     given = np.load(points)["points"][2:12]
     forger = ClipForger(
-        ClipFaces(smoothed(given), truth_rate(truth)), forgery_from_plain(truth["forgery"]), (319, 239)
+        ClipFaces(smoothed(given), truth["rate"]), forgery_from_plain(truth["forgery"]), (319, 239)
     )
     blank = np.zeros((239, 319, 3), np.uint8)
     for row in range(10):
         mask = forger.frame(row, lambda _: blank)[1]
         np.testing.assert_array_equal(masks[row + 2, :239, :319], np.round(mask * 255))
-
-
-def truth_rate(truth: dict[str, object]) -> float:
-    return float(truth["rate"])  # type: ignore[arg-type]
 
 
 def test_a_random_draw_depends_on_the_seed(clip: Path, tmp_path: Path) -> None:

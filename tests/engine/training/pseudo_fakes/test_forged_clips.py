@@ -11,6 +11,7 @@ from engine.errors import DataError, UsageError
 from engine.training.pseudo_fakes.clip_points import fitted_points, run_starts, smoothed
 from engine.training.pseudo_fakes.clips import KNOWN, ClipConfig, ClipForgery, draw_clip_forgery
 from engine.training.pseudo_fakes.operators import OPERATORS
+from engine.training.pseudo_fakes.operators.plan import ClipFaces
 from engine.training.pseudo_fakes.operators.timing import Partial
 from engine.training.pseudo_fakes.rendering import forge_clip
 from engine.training.pseudo_fakes.serial import forgery_from_plain, forgery_to_plain
@@ -124,8 +125,6 @@ def test_a_swap_shows_the_other_face_in_the_colours_of_this_one() -> None:
 
 
 def test_the_donor_begins_in_the_nearest_pose_and_moves_on_without_jumps() -> None:
-    from engine.training.pseudo_fakes.operators.plan import ClipFaces
-
     widths = np.linspace(0.6, 1.4, 30)
     poses = np.stack([(POINTS - 128) * [w, 1.0] + 128 for w in widths]).astype(np.float32)
     wanted = poses[[20, 21, 22, 27, 22, 21]]
