@@ -67,6 +67,10 @@ PROTOCOLS = {
             only_accuracy=True,
         ),
         Protocol(
+            "person-split", "the test part of a split by persons, dealt out anew", "held-out test part", ("test",),
+            scheme="persons",
+        ),
+        Protocol(
             "p001-random", "P001's random split by file, 6:2:2: its test part", "random test part", ("test",),
             scheme="p001-random", warning=_LEAKS,
         ),
