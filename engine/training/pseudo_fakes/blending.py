@@ -18,12 +18,17 @@ def match_colours(source: Picture, target: Picture, mask: FloatArray, strength: 
     return recoloured(source, colour_table(source, target, mask, strength))
 
 
-def colour_table(source: Picture, target: Picture, mask: FloatArray, strength: float) -> Picture:
-    """The (1, 256, 3) table of Lab levels by which `match_colours` works; the mask must not be empty."""
+def colour_table(
+    source: Picture, target: Picture, mask: FloatArray, strength: float, most: float = np.inf
+) -> Picture:
+    """The (1, 256, 3) table of Lab levels by which `match_colours` works; the mask must not be empty.
+
+    `most` bounds the factor by which a channel is stretched.
+    """
     inside = (mask > 0.5).astype(np.uint8)
     ours, theirs = cv2.cvtColor(source, cv2.COLOR_RGB2LAB), cv2.cvtColor(target, cv2.COLOR_RGB2LAB)
     (mean, deviation), (wanted, wanted_deviation) = (cv2.meanStdDev(lab, mask=inside) for lab in (ours, theirs))
-    factor = wanted_deviation / np.maximum(deviation, 1.0)
+    factor = np.minimum(wanted_deviation / np.maximum(deviation, 1.0), most)
     levels = (np.arange(256)[None] - mean) * factor + wanted
     mixed = strength * levels + (1 - strength) * np.arange(256)[None]
     return np.ascontiguousarray(np.clip(mixed, 0, 255).T.astype(np.uint8))[None]

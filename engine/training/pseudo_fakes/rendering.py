@@ -15,12 +15,13 @@ from engine.training.pseudo_fakes.clips import ClipForgery, plan_of
 from engine.training.pseudo_fakes.masks import make_mask, outline
 from engine.training.pseudo_fakes.mismatch import apply_mismatch
 from engine.training.pseudo_fakes.operators.plan import ClipFaces, Plan
-from engine.training.pseudo_fakes.swap import Donor, donor_rows, fitted
+from engine.training.pseudo_fakes.swap import Donor, donor_rows, fitted, fitted_shape
 from engine.training.shape68 import similarity
 
 _MASK_WIDTH = 144.0  # faces that are larger get their mask at this width: it is smooth
 _MOTION_MARGIN = 0.06  # widths of the face beyond the mask that movements may bring in
 _FEWEST_LEVELS = 1 / 512
+_MOST_CONTRAST = 1.4  # factor by which matching may stretch a donor's colours; beyond, lips turn magenta
 
 Box = tuple[int, int, int, int]
 """x0, y0, x1, y1 in whole pixels of the frame."""
@@ -129,6 +130,10 @@ class ClipForger:
         scale = min(1.0, _MASK_WIDTH / float(self._widths[row]))
         size = (max(8, round((x1 - x0) * scale)), max(8, round((y1 - y0) * scale)))
         mask = make_mask(points * np.float32(scale), self._forgery.mask, size)
+        if self._rows is not None and self._donor is not None and self._forgery.swap is not None:
+            # What lies around the donor's face, hair or a wall, is not pasted.
+            shape = fitted_shape(self._donor.points[self._rows[row]], points, self._forgery.swap)
+            mask = np.minimum(mask, make_mask(shape * np.float32(scale), self._forgery.mask, size))
         if scale == 1.0:
             return mask
         return np.asarray(cv2.resize(mask, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
@@ -191,7 +196,9 @@ class ClipForger:
             if self._table is None:
                 mask = self._mask(source, box)
                 if (mask > 0.5).any():
-                    self._table = colour_table(swapped, part, mask, self._forgery.swap.colour_match)
+                    self._table = colour_table(
+                        swapped, part, mask, self._forgery.swap.colour_match, _MOST_CONTRAST
+                    )
             part = swapped if self._table is None else recoloured(swapped, self._table)
         if self._middle is None:
             self._middle = float(part.mean())

@@ -66,6 +66,12 @@ def fitted(donor: Donor, row: int, points: FloatArray, size: tuple[int, int], sw
     moved = warps.warp_affine(donor.frames[row], affine, size)
     if not swap.piecewise:
         return moved
-    moved_points = transform(affine, donor.points[row])
-    target = swap.shape_kept * moved_points + (1 - swap.shape_kept) * points
-    return warps.piecewise_affine(moved, moved_points, target.astype(np.float32), size)
+    target = fitted_shape(donor.points[row], points, swap)
+    return warps.piecewise_affine(moved, transform(affine, donor.points[row]), target, size)
+
+
+def fitted_shape(donor_points: FloatArray, points: FloatArray, swap: Swap) -> FloatArray:
+    """(68, 2) where the donor's landmarks come to lie."""
+    moved = transform(similarity(donor_points, points), donor_points)
+    kept = swap.shape_kept if swap.piecewise else 1.0
+    return np.asarray(kept * moved + (1 - kept) * points, dtype=np.float32)
