@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.cli.copies import METHOD, forged_copies
 from engine.cli.session import ProgressBar
 from engine.detectors.calibration import METHODS
 from engine.errors import DataError, UsageError
@@ -33,6 +34,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--scheme", default="official", metavar="NAME", help="how the data set is split; default: %(default)s"
     )
+    parser.add_argument(
+        "--pseudo-fakes",
+        type=Path,
+        metavar="DIR",
+        help="add a pseudo-fake copy of each real video, made there (or found, from the last time)",
+    )
     parser.add_argument("--method", choices=METHODS, default="logistic", help="default: %(default)s")
     parser.add_argument(
         "--every", type=int, default=5, metavar="N", help="score each n-th frame; default: %(default)s"
@@ -52,21 +59,24 @@ def run(args: argparse.Namespace) -> int:
 
     if args.every < 1:
         raise UsageError(f"--every {args.every} makes no sense", advice="Give a number above 0")
+    detector = load_detector(args.detector, args.device)
     datasets = [read_dataset(folder, args.scheme) for folder in args.data]
     items, left_out = chosen(datasets)
-    if len({item.label for item in items}) < 2:
-        raise DataError(
-            "A calibration needs real and forged videos of held-out persons", advice="Add some", file=args.data[0]
-        )
-    detector = load_detector(args.detector, args.device)
-    scorer = AnalysisScorer(detector, FaceDetector(detector.device), args.every)
     bar = ProgressBar()
     try:
+        if args.pseudo_fakes is not None:
+            copies, failed = forged_copies([i for i in items if not i.label], args.pseudo_fakes, bar.show)
+            items, left_out = items + copies, left_out + failed
+        if len({item.label for item in items}) < 2:
+            what = "A calibration needs real and forged videos of held-out persons"
+            raise DataError(what, advice="Add some", file=args.data[0])
+        scorer = AnalysisScorer(detector, FaceDetector(detector.device), args.every)
         judged = judge([_sample(item) for item in items], scorer, progress=bar.show)
     finally:
         bar.close()
     members, faceless = gather(judged, _evidence, detector.precision)
     data = ", ".join(f"{dataset.layout}: {SPLIT}" for dataset in datasets)
+    data += f", with {METHOD} copies" if args.pseudo_fakes is not None else ""
     made = calibrate(members, data=data, every=args.every, method=args.method, left_out=left_out + faceless)
     for line in described(made):
         print(line, flush=True)  # noqa: T201 - this is the command line

@@ -19,6 +19,7 @@ from random_weights import card_values, random_network
 
 from engine import cli
 from engine.cli.calibrate import chosen
+from engine.cli.copies import forged_copies
 from engine.detectors.calibration import CALIBRATION_FILE, calibration_bytes
 from engine.detectors.cards import load_card
 from engine.detectors.weights import save_weights
@@ -147,6 +148,28 @@ def test_a_person_of_another_data_sets_training_part_is_left_out(tiny: Path) -> 
     items, left_out = chosen([one, replace(one, items=tuple(moved))])
     assert {person for item in items for person in item.persons} == set(HELD[1:])
     assert left_out == {"persons of another split": 2}
+
+
+def test_pseudo_fake_copies_join_the_pool_and_are_made_once(tiny: Path, tmp_path: Path) -> None:
+    reals = [item for item in read_dataset(tiny).part("validation") if not item.label][:2]
+    folder = tmp_path / "copies"
+    made, failed = forged_copies(reals, folder)
+    assert not failed
+    assert [item.method for item in made] == ["pseudo-fake: jitter", "pseudo-fake: drift"]
+    assert [item.persons for item in made] == [item.persons for item in sorted(reals, key=lambda r: r.name)]
+    assert all(item.label == 1 and item.path.is_file() for item in made)
+    for item in made:
+        assert all(json.loads(item.path.with_suffix(".json").read_text())["labels"])  # forged from end to end
+    before = [item.path.stat().st_mtime_ns for item in made]
+    again, _ = forged_copies(reals, folder)
+    assert [item.path.stat().st_mtime_ns for item in again] == before
+    made[0].path.write_bytes(b"broken")
+    forged_copies(reals, folder)
+    assert made[0].path.stat().st_size > 1000
+    faceless = tmp_path / "grey.mp4"
+    with ClipWriter(faceless, 128, 128, Fraction(1, 25)) as writer:
+        writer.write(np.full((128, 128, 3), 128, np.uint8), 0, 1)
+    assert forged_copies([replace(reals[0], path=faceless)], folder)[1] == {"no pseudo-fake could be made": 1}
 
 
 # analyze, with a worker that needs no torch
