@@ -121,6 +121,7 @@ def reliability_plot(data: dict[str, Any]) -> pg.PlotWidget:
     """Observed share of forged videos over the predicted probability."""
     plot = _empty_plot("Predicted", "Forged")
     plot.setAccessibleName("Reliability plot of the calibration")
+    plot.setToolTip("Observed share of forged videos over the probability that the calibration predicts")
     plot.setXRange(0, 1)
     plot.plot([0, 1], [0, 1], pen=pg.mkPen(theme.color("muted"), width=1, style=Qt.PenStyle.DashLine))
     x, y, low, high = (np.array(data[name], np.float64) for name in ("predicted", "observed", "low", "high"))
@@ -134,6 +135,7 @@ def tippett_plot(data: dict[str, Any]) -> pg.PlotWidget:
     """Shares of forged and real videos with at least some log10 LR."""
     plot = _empty_plot("log10 LR", "Share")
     plot.setAccessibleName("Tippett plot of the calibration")
+    plot.setToolTip("Share of the forged and of the real videos of the pool with at least some log10 LR")
     levels = np.array(data["log10_lr"], np.float64)
     edges = np.concatenate([[levels[0] - 0.1], levels, [levels[-1] + 0.1]])
     for name, ink, style, symbol in (
