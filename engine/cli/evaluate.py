@@ -186,6 +186,8 @@ def _hunt(
 def _chosen(dataset: "Dataset", protocol: "Protocol") -> "tuple[str, list[Item]]":
     """Name of the split and items of a protocol, but for kinds (clips, stills, ...) of which there is one class.
 
+    Operators make their own forgeries: for them it is the real ones.
+
     Raises:
         DataError: there is no such split, or it lacks a class.
     """
@@ -193,6 +195,8 @@ def _chosen(dataset: "Dataset", protocol: "Protocol") -> "tuple[str, list[Item]]
 
     split = split_for({item.split for item in dataset.items}, protocol)
     items = [item for item in dataset.items if item.split == split or (not split and item.split != "dev")]
+    if protocol.judging == "operators":
+        return split, [item for item in items if not item.label]
     both = {item.kind for item in items if item.label} & {item.kind for item in items if not item.label}
     items = [item for item in items if item.kind in both] or items
     if len({item.label for item in items}) < 2:
@@ -208,14 +212,17 @@ def _sample_set(
     from engine.runtime.measuring import SampleSet
 
     samples = [_sample(item) for item in items]
+    moving = "" if detector.sampling.frames == 1 else ", clips alone"
+    if moving:  # it needs successive frames
+        samples = [sample for sample in samples if sample.kind in ("clip", "sequence")]
     if args.limit is not None:
         samples = limited(samples, args.limit, args.seed)
     scheme = "" if dataset.scheme == "official" else f", split {dataset.scheme}"
     at_most = "" if args.limit is None else f", at most {args.limit} files of each class"
-    trained = json.dumps(detector.card.training.get("data", []))
+    trained = " ".join(map(str, detector.card.training.get("data", [])))
     return SampleSet(
         name=dataset.root.name or dataset.layout,
-        data=f"{dataset.layout}{scheme}: {split}{at_most}",
+        data=f"{dataset.layout}{scheme}: {split}{moving}{at_most}",
         samples=samples,
         trained_on=any(sample.source and f" {sample.source}: " in trained for sample in samples),
     )
@@ -224,7 +231,7 @@ def _sample_set(
 def _operator_sets(
     args: argparse.Namespace, dataset: "Dataset", items: "Sequence[Item]", token: CancelToken, bar: ProgressBar
 ) -> "list[SampleSet]":
-    """Per operator the real clips and their forged copies."""
+    """Per operator the copies of real clips and the forged ones."""
     from engine.evaluation.protocols import limited
     from engine.runtime.measuring import SampleSet
     from engine.training.operator_clips import forged_copies
@@ -299,7 +306,7 @@ def _tell(run: "Run", *, several: bool, only_accuracy: bool) -> None:
             _say(f"{start}{f.protocol}: {f.metric} {shown(f)}, {f.n_real} real, {f.n_fake} forged, over {f.over}")
     for name, why in run.unread.items():
         _say(f"{start}{name} was not judged: {why}")
-    for line in run.warnings:
+    for line in run.main_warnings if several else run.warnings:
         _say(f"Warning: {start}{line}")
 
 

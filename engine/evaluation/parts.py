@@ -47,7 +47,7 @@ def warnings_of(found: Sequence[Figure], main: str) -> list[str]:
         ]
         if few:
             said.append(f"{name}: only {' and '.join(few)} files, so that the figures mean little")
-        elif figure.over == "persons" and min(figure.groups_real, figure.groups_fake) < FEW_GROUPS:
+        if figure.over == "persons" and min(figure.groups_real, figure.groups_fake) < FEW_GROUPS:
             groups = f"{figure.groups_real} groups of persons with real and {figure.groups_fake} with forged files"
             said.append(f"{name}: only {groups}, so that the intervals are too narrow")
     return said

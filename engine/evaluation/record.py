@@ -65,6 +65,11 @@ class Run:
     def warnings(self) -> list[str]:
         return warnings_of(self.figures, self.main)
 
+    @property
+    def main_warnings(self) -> list[str]:
+        """Those of the main part alone."""
+        return warnings_of([f for f in self.figures if f.protocol == self.main], self.main)
+
     def main_figures(self, level: str = "video") -> dict[str, Figure]:
         """The figures of the main part by measure."""
         return {f.metric: f for f in self.figures if f.protocol == self.main and f.level == level}

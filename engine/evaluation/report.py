@@ -56,7 +56,9 @@ def shown(figure: Figure | None) -> str:
 
 def _blocks(header: Header, runs: Sequence[Run], columns: Sequence[str]) -> list[Block]:
     blocks: list[Block] = [Paragraph(text, warning=True) for text in header.warnings]
-    blocks += [Paragraph(f"{run.name}: {text}", warning=True) for run in runs for text in run.warnings]
+    for run in runs:
+        said = run.warnings if len(runs) <= _DRAWN_RUNS else run.main_warnings
+        blocks += [Paragraph(f"{run.name}: {text}", warning=True) for text in said]
     blocks += [Heading("What was measured"), _facts(header, runs), Paragraph(_HOW)]
     blocks += [Heading("Figures"), *_summary(runs, columns)]
     if any("kind" in run.facts for run in runs):

@@ -136,7 +136,9 @@ def test_dev_is_judged_only_where_it_is_asked_for() -> None:
             with pytest.raises(DataError, match="needs a test split; here are dev, train, validation"):
                 _chosen(whole, protocol)
         else:
-            splits = {item.split for item in _chosen(whole, protocol)[1]}
+            _, chosen = _chosen(whole, protocol)
+            splits = {item.split for item in chosen}
+            assert {item.label for item in chosen} == ({0} if name == "operators" else {0, 1})
             assert ("dev" in splits) == (name == "dev"), name
     no_dev = Dataset("made", Path("made"), tuple(items[:4]))
     with pytest.raises(DataError, match="needs a dev split"):
