@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from test_cli_bad_input import text, video
@@ -185,3 +186,27 @@ def test_landmarks_of_too_many_frames_are_refused(clip: Path, tmp_path: Path) ->
     np.savez(tmp_path / "many.npz", points=np.zeros((FRAMES + 1, 68, 2), np.float32))
     words = ["pseudo-fake", str(clip), "--landmarks", str(tmp_path / "many.npz"), "--out", str(tmp_path / "out")]
     assert cli.run(words) == 2
+
+
+@pytest.fixture(scope="module")
+def couple(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A smaller face on the left and a larger one on the right, 560x240, 10 frames."""
+    path = tmp_path_factory.mktemp("couple") / "clip.mp4"
+    view = demo_clip._view(demo_clip._picture(), 0)
+    small, large = (cv2.resize(view, size, interpolation=cv2.INTER_AREA) for size in ((224, 168), (336, 240)))
+    scene = np.full((240, 560, 3), 128, np.uint8)
+    scene[30:198, :224], scene[:, 224:] = small, large
+    with ClipWriter(path, 560, 240, Fraction(1, 25)) as writer:
+        for number in range(10):
+            writer.write(scene, number, 1)
+    return path
+
+
+@pytest.mark.parametrize(("words", "left"), [([], False), (["--track", "1"], True), (["--track", "2"], False)])
+def test_the_largest_face_is_forged_unless_another_is_asked_for(
+    couple: Path, tmp_path: Path, words: list[str], left: bool
+) -> None:
+    assert cli.run(["pseudo-fake", str(couple), *words, "--operators", "flicker", "--out", str(tmp_path)]) == 0
+    masks, _ = decoded(tmp_path / NAMES[2], "gray")
+    columns = np.nonzero(masks.max(axis=(0, 1)))[0]
+    assert columns.max() < 224 if left else columns.min() >= 224
