@@ -245,7 +245,7 @@ def _operator_sets(
         what = "No real clip of held-out persons comes with landmarks of 24 successive frames"
         raise DataError(what, advice="Choose another protocol or data set", file=dataset.root)
     return [
-        SampleSet(operator, f"{dataset.layout}: copies of validation reals", samples, trained_on=False)
+        SampleSet(operator, f"{dataset.layout}: copies of validation reals", samples, trained_on=None)
         for operator, samples in copies.items()
     ]
 

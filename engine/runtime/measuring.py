@@ -23,13 +23,13 @@ class SampleSet:
         name: of its row in the table.
         data: layout, way of splitting and split.
         samples: of both classes.
-        trained_on: whether the weights were made with files of its sources.
+        trained_on: whether the weights were made with files of its sources; None where that says nothing.
     """
 
     name: str
     data: str
     samples: Sequence[Sample]
-    trained_on: bool
+    trained_on: bool | None
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,12 @@ class Measuring:
         several = len(sets) > 1
         found = []
         for each in sets:
-            found.append(self._run(protocol, each, PLAIN, each.name, {"trained_on": each.trained_on}))
+            known: dict[str, object] = {} if each.trained_on is None else {"trained_on": each.trained_on}
+            found.append(self._run(protocol, each, PLAIN, each.name, known))
             if protocol.judging == "perturbations":
                 for change in _ladder(self.settings.seed):
                     name = f"{change.kind} {change.level}"
-                    facts = {"kind": change.kind, "level": change.level, "strength": change.strength}
+                    facts = known | {"kind": change.kind, "level": change.level, "strength": change.strength}
                     title = f"{each.name}, {name}" if several else name
                     found.append(self._run(protocol, each, _perturbing(change), title, facts))
         return found

@@ -176,9 +176,10 @@ def test_the_ladder_is_one_run_per_kind_and_level(clip: Path, tmp_path: Path, se
         CancelToken(),
         lambda _: None,  # type: ignore[arg-type]
     )
-    runs = measuring.runs(PROTOCOLS["perturbations"], [SampleSet("set", "made", samples, trained_on=False)])
+    runs = measuring.runs(PROTOCOLS["perturbations"], [SampleSet("set", "made", samples, trained_on=True)])
     assert [run.name for run in runs][:3] == ["set", "saturation 1", "saturation 2"]
     assert len(runs) == 1 + 5 * len(LEVELS)
+    assert {run.facts["trained_on"] for run in runs} == {True}
     darker = next(run for run in runs if run.name == "contrast 1")
     clean, dark = (run.judged[0].scores.tracks[-1].probability[0] for run in (runs[0], darker))
     blue = 250 - 60
