@@ -51,16 +51,17 @@ def drawn(root: Path, persons: int = 40) -> Dataset:
     return Dataset("drawn", root, tuple(items))
 
 
-def per_second(work: Callable[[int], object], steps: int, crops: int, device: torch.device) -> float:
-    """Crops per second of `work(number)`, after two rounds that do not count."""
+def per_second(work: Callable[[int], object], steps: int, crops: int, device: torch.device) -> tuple[float, float]:
+    """Crops per second of `work(number)` and per second of processor time, after two rounds that do not count."""
     for number in range(2):
         work(number)
     _wait(device)
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     for number in range(2, steps + 2):
         work(number)
     _wait(device)
-    return steps * crops / (time.perf_counter() - begun)
+    done = steps * crops
+    return done / (time.perf_counter() - begun), done / (time.process_time() - busy)
 
 
 def main() -> None:
@@ -101,10 +102,10 @@ def main() -> None:
     width = "bf16" if config.bf16 else "float32"
     cores = torch.get_num_threads()
     print(f"{args.detector}, {config.size} px, {args.pairs} pairs a step, {width}, {device}, {cores} threads\n")
-    print("| what | crops a second |\n|---|---|")
-    print(f"| making batches, one core | {made:.1f} |")
-    print(f"| training steps alone | {learnt:.1f} |")
-    print(f"| both, {args.workers} processes making batches | {both:.1f} |")
+    print("| what | crops a second | crops a second of processor time |\n|---|---|---|")
+    print(f"| making batches, one core | {made[0]:.1f} | {made[1]:.1f} |")
+    print(f"| training steps alone | {learnt[0]:.1f} | {learnt[1]:.1f} |")
+    print(f"| both, {args.workers} processes making batches | {both:.1f} |  |")
 
 
 def _wait(device: torch.device) -> None:

@@ -115,10 +115,11 @@ def _phases(
 
 def _words(args: argparse.Namespace) -> str:
     """The command that makes these weights again, without the folders of this machine."""
-    words = ["python", "main.py", "train", args.detector, "--data", "DIR", "--seed", str(args.seed or 1)]
-    for name in ("steps", "size"):
+    words = ["python", "main.py", "train", args.detector, "--data", "DIR"]
+    for name in ("seed", "steps", "size"):
         if getattr(args, name) is not None:
             words += [f"--{name}", str(getattr(args, name))]
+    words += ["--split", args.split] if args.split != "official" else []
     words += ["--recipe", args.recipe] if args.recipe else []
     words += ["--from", args.start.name] if args.start else []
     words += ["--split", args.split] if args.split != "official" else []

@@ -115,11 +115,12 @@ def _tuned(dataset: Dataset) -> str:
 
 def _counted(dataset: Dataset, config: FrameConfig) -> list[str]:
     lines = []
+    whole = sum(config.mix.genuine.values()) + sum(config.mix.pseudo.values())
     for kind, shares in (("genuine", config.mix.genuine), ("pseudo-fakes of", config.mix.pseudo)):
         for source, share in shares.items():
             items = [item for item in dataset.part("train") if item.source == source]
             count = sum(item.label == (kind == "genuine") for item in items)
-            lines.append(f"{kind} {source}: {count} files, share {share:.3f}")
+            lines.append(f"{kind} {source}: {count} files, share {share / whole:.3f}")
     return lines
 
 

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
-from random_weights import write_random_weights
+from random_weights import card_values
 
 from engine.cli import run
 from engine.detectors.cards import load_card
 from engine.detectors.registry import detector_info, detector_spec
+from engine.detectors.weights import save_weights
+from engine.networks.mobilenet import build_mobilenet
 from engine.training.checkpoint import load_checkpoint
 
 SETTINGS = """
@@ -52,7 +54,10 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
-    return write_random_weights(tmp_path / "base", "frame-mobile", size=48)
+    torch.manual_seed(0)
+    network, folder = build_mobilenet(48), tmp_path / "base" / "frame-mobile"
+    save_weights(folder, network, card_values("frame-mobile", network), torch.float16)
+    return folder
 
 
 def test_own_camera_from_footage_to_card(
