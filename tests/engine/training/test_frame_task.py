@@ -123,8 +123,9 @@ def test_two_processes_follow_one(tmp_path: Path, processes: int) -> None:
         str(tmp_path / "together"),
     ]
     done = subprocess.run(together, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
+    alone_status = alone.wait()
     assert done.returncode == 0, done.stderr
-    assert alone.wait() == 0
+    assert alone_status == 0
     one, two = (load_file(tmp_path / name / "result.safetensors") for name in ("alone", "together"))
     assert one.keys() == two.keys()
     assert float(two["processes"]) == processes
