@@ -32,7 +32,7 @@ from engine.training.datasets import read_dataset  # noqa: E402
 from engine.training.datasets.base import Dataset, Item  # noqa: E402
 from engine.training.faces import gather_faces  # noqa: E402
 from engine.training.frame_task import FrameTask  # noqa: E402
-from engine.training.recipes import FRAMES_PER_CLIP, default_config  # noqa: E402
+from engine.training.recipes import FRAMES_PER_CLIP, default_config, pretrained_trunk  # noqa: E402
 from engine.training.trainer import Trainer  # noqa: E402
 
 FACE = 288
@@ -78,7 +78,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = read_dataset(args.data) if args.data else drawn(Path(folder))
         config = replace(
-            default_config(data, args.size or spec.size, 1),
+            default_config(data, args.size or spec.size, 1, trained=pretrained_trunk(spec.id, data) is not None),
             pairs=args.pairs,
             steps=args.steps + 2,
             warm_up=1,

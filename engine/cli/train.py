@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from engine.detectors.registry import detector_spec
     from engine.training.datasets import read_dataset
     from engine.training.datasets.own_footage import read_own_footage
-    from engine.training.recipes import default_config, find_recipe
+    from engine.training.recipes import default_config, find_recipe, pretrained_trunk
     from engine.training.session import Job, train
 
     spec = detector_spec(args.detector)
@@ -60,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     dataset = read_own_footage(args.data) if authentic else read_dataset(args.data, args.split)
     say = _say if _is_first_process() else _say_nothing
     say(dataset.summary())
-    phases = _phases(args, recipe, default_config(dataset, spec.size, 1))
+    trained = args.start is not None or pretrained_trunk(spec.id, dataset) is not None
+    phases = _phases(args, recipe, default_config(dataset, spec.size, 1, trained=trained))
     out = args.out or (paths.data_dir() / "own-camera" / spec.id if authentic else paths.WEIGHTS / spec.id)
     bar, token = ProgressBar(), CancelToken()
     name = args.recipe or ""

@@ -156,11 +156,19 @@ def default_mix(dataset: Dataset) -> MixConfig:
     )
 
 
-def default_config(dataset: Dataset, size: int, seed: int) -> FrameConfig:
-    """The settings under which the shipped weights were made."""
-    frozen = 0 if dataset.pretrained is None else 2
-    mix = default_mix(dataset)
-    return FrameConfig(mix=mix, size=size, seed=seed, learning_rate=4e-4, frozen_stages=frozen)
+def pretrained_trunk(detector: str, dataset: Dataset) -> Path | None:
+    """The ImageNet weights that came with a data set, if they are of this detector's trunk."""
+    return dataset.pretrained if detector == "frame-mobile" else None
+
+
+def default_config(dataset: Dataset, size: int, seed: int, *, trained: bool) -> FrameConfig:
+    """The settings under which the shipped weights were made.
+
+    Args:
+        trained: whether the training starts from trained weights; the first stages then stay as they are.
+    """
+    frozen = 2 if trained else 0
+    return FrameConfig(mix=default_mix(dataset), size=size, seed=seed, learning_rate=4e-4, frozen_stages=frozen)
 
 
 _TYPES = {int: "whole number", float: "number", bool: "true or false", str: "text in quotes"}

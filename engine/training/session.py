@@ -25,7 +25,7 @@ from engine.training.datasets.base import Dataset
 from engine.training.distributed import Processes, joined
 from engine.training.faces import FaceStore, gather_faces
 from engine.training.frame_task import FrameConfig, FrameTask
-from engine.training.recipes import FRAMES_PER_CLIP
+from engine.training.recipes import FRAMES_PER_CLIP, pretrained_trunk
 from engine.training.trainer import Outcome, Record, Trainer
 from engine.training.validation import to_input
 
@@ -155,7 +155,7 @@ def _start(job: Job) -> _Start:
         load_state(job.start, card, network)
         origin = Origin(job.command, f"weights {card.sha256[:12]}", card.sha256, job.recipe, phases, job.authentic)
         return _Start(origin, card.sha256, None, dict(network.state_dict()))
-    folded = job.dataset.pretrained if job.spec.id == "frame-mobile" else None
+    folded = pretrained_trunk(job.spec.id, job.dataset)
     name = "random" if folded is None else folded.name
     return _Start(Origin(job.command, name, "", job.recipe, phases, job.authentic), name, folded, None)
 

@@ -16,7 +16,15 @@ from engine.training.card import DEV, Origin, new_card, record_figures
 from engine.training.datasets import read_dataset
 from engine.training.datasets.base import Dataset
 from engine.training.datasets.own_footage import read_own_footage
-from engine.training.recipes import RECIPES, applied, default_config, default_mix, find_recipe, read_recipe
+from engine.training.recipes import (
+    RECIPES,
+    applied,
+    default_config,
+    default_mix,
+    find_recipe,
+    pretrained_trunk,
+    read_recipe,
+)
 
 
 def test_forgeries_with_an_original_are_preferred_to_those_without(drawn: Dataset) -> None:
@@ -28,8 +36,12 @@ def test_forgeries_with_an_original_are_preferred_to_those_without(drawn: Datase
 
 
 def test_nothing_is_frozen_without_pretrained_weights(drawn: Dataset) -> None:
-    assert default_config(drawn, 224, 1).frozen_stages == 0
-    assert default_config(replace(drawn, pretrained=Path("some.npz")), 224, 1).frozen_stages > 0
+    assert default_config(drawn, 224, 1, trained=False).frozen_stages == 0
+    assert default_config(drawn, 224, 1, trained=True).frozen_stages > 0
+    there = replace(drawn, pretrained=Path("some.npz"))
+    assert pretrained_trunk("frame-mobile", there) == Path("some.npz")
+    assert pretrained_trunk("frame-b4", there) is None  # they are MobileNetV2's
+    assert pretrained_trunk("frame-mobile", drawn) is None
 
 
 @pytest.mark.data
@@ -46,7 +58,7 @@ def test_the_data_at_hand_give_every_kind_and_no_wav2lip(data_dir: Path) -> None
 def test_a_file_changes_settings(drawn: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_text("steps = 12\nlearning_rate = 1\n[genuine]\ndrawn = 1.0\n[pseudo]\n")
-    (changed,) = applied(read_recipe(path), default_config(drawn, 64, 1))
+    (changed,) = applied(read_recipe(path), default_config(drawn, 64, 1, trained=False))
     assert (changed.steps, changed.learning_rate, dict(changed.mix.genuine), dict(changed.mix.pseudo)) == (
         12,
         1,
@@ -59,7 +71,7 @@ def test_a_file_changes_settings(drawn: Dataset, tmp_path: Path) -> None:
 def test_phases_go_over_what_they_share(drawn: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "two.toml"
     path.write_text("pairs = 3\n[[phases]]\nsize = 32\n[[phases]]\nsize = 48\npairs = 2\n")
-    phases = applied(read_recipe(path), default_config(drawn, 64, 1))
+    phases = applied(read_recipe(path), default_config(drawn, 64, 1, trained=False))
     assert [(phase.size, phase.pairs) for phase in phases] == [(32, 3), (48, 2)]
 
 
@@ -94,7 +106,7 @@ def test_settings_without_sense_are_refused_with_the_file(
     path = tmp_path / "wrong.toml"
     path.write_text(text + "\n")
     with pytest.raises(UsageError, match=words) as caught:
-        applied(read_recipe(path), default_config(drawn, 64, 1))
+        applied(read_recipe(path), default_config(drawn, 64, 1, trained=False))
     assert caught.value.file == path
 
 
@@ -102,7 +114,7 @@ def test_settings_without_sense_are_refused_with_the_file(
 def test_every_shipped_recipe_can_be_applied(drawn: Dataset, name: str) -> None:
     recipe = find_recipe(name)
     assert recipe.title
-    phases = applied(recipe, default_config(drawn, 64, 1))
+    phases = applied(recipe, default_config(drawn, 64, 1, trained=False))
     assert all(phase.validate_every <= max(phase.steps, phase.epochs * 1000) for phase in phases)
 
 
@@ -152,7 +164,13 @@ def test_trust_follows_the_lower_end_of_the_dev_figure(drawn: Dataset, tmp_path:
     spec = detector_spec("frame-mobile")
     record = {"step": 9, "aucs": {"clips": 0.9, "mean": 0.9}}
     card = new_card(
-        spec, network, default_config(drawn, 64, 1), drawn, record, Origin("python main.py train", "random"), 0.001
+        spec,
+        network,
+        default_config(drawn, 64, 1, trained=False),
+        drawn,
+        record,
+        Origin("python main.py train", "random"),
+        0.001,
     )
     folder = tmp_path / "frame-mobile"
     saved = save_weights(folder, network, card, torch.float16)
