@@ -9,13 +9,15 @@ from typing import Any
 from engine.case.case_file import CaseFile
 from engine.cli import words
 from engine.cli.session import EngineSession
-from engine.cli.verdict import report
+from engine.cli.verdict import report, verdict_of
 from engine.errors import UsageError
 from engine.evaluation.calibration.conditions import Evidence, evidence_of
 from engine.exports.files import Staging, json_text, never_over
-from engine.exports.sidecar import number
+from engine.results import DetectorInfo
 from engine.runtime.protocol import AnalysisDone, AnalyzeRequest
 from engine.video.media import open_media
+
+_LOGGED = ("fake_probability", "log10_likelihood_ratio", "likelihood_ratio")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -44,35 +46,52 @@ def run(args: argparse.Namespace) -> int:
         )
     # A bad file is told before hours of work, not after them.
     evidence = [read_evidence(path, written) for path in args.videos]
-    entries = []
-    with EngineSession(args.device) as session:
-        infos = {info.id: info for info in session.detectors().detectors}
-        unusable = [name for name in detectors if name not in infos or not infos[name].trained]
-        for name in unusable:  # the engine says why, before the others have worked for hours
-            session.ask(AnalyzeRequest(args.videos[0], name, device=args.device))
-        for path, known in zip(args.videos, evidence, strict=True):
-            done = {}
-            for name in detectors:
-                answers = session.ask(
-                    AnalyzeRequest(path, name, case=args.case, every=args.every, device=args.device)
-                )
-                done[name] = next(event for event in answers if isinstance(event, AnalysisDone))
-                if args.case is not None:
-                    log_analysis(args.case, done[name], infos[name].weights_sha256, args.every)
-            entries.append(report(done, infos, known))
+    entries: list[dict[str, Any]] = []
+    try:
+        with EngineSession(args.device) as session:
+            infos = {info.id: info for info in session.detectors().detectors}
+            unusable = [name for name in detectors if name not in infos or not infos[name].trained]
+            for name in unusable:  # the engine says why, before the others have worked for hours
+                session.ask(AnalyzeRequest(args.videos[0], name, device=args.device))
+            for path, known in zip(args.videos, evidence, strict=True):
+                done = {}
+                for name in detectors:
+                    answers = session.ask(
+                        AnalyzeRequest(path, name, case=args.case, every=args.every, device=args.device)
+                    )
+                    done[name] = next(event for event in answers if isinstance(event, AnalysisDone))
+                    if args.case is not None:
+                        log_analysis(args.case, done[name], infos[name], args.every, known)
+                entries.append(report(done, infos, known))
+    except BaseException:
+        if entries:  # they may be hours of work
+            deliver(entries, args)
+            failed = args.videos[len(entries)]
+            rest = "the results of the videos before it are kept, it and those after it have none"
+            print(f"{failed}: not analysed; {rest}", file=sys.stderr)  # noqa: T201 - this is the command line
+        raise
+    deliver(entries, args)
+    return 0
+
+
+def deliver(entries: Sequence[dict[str, Any]], args: argparse.Namespace) -> None:
+    """Print the entries of the first videos, or write them where they are wanted.
+
+    Raises:
+        ExportError: the disk is full or the place cannot be written.
+    """
     if args.json == "-":
         print(json_text(entries), end="")  # noqa: T201 - this is the command line
-        for path, entry in zip(args.videos, entries, strict=True):
+        for path, entry in zip(args.videos, entries, strict=False):
             for name, verdict in entry["detectors"].items():
                 for warning in verdict["warnings"]:
                     print(f"{path} ({name}): {warning}", file=sys.stderr)  # noqa: T201 - as above
-        return 0
-    for out in outputs:
+        return
+    if args.json:
         with Staging() as staging:
-            staging.write_json(out, entries)
+            staging.write_json(Path(args.json), entries)
     for entry in entries:
         print(summary(entry))  # noqa: T201 - this is the command line
-    return 0
 
 
 def read_evidence(path: Path, written: Sequence[Path]) -> Evidence:
@@ -90,8 +109,9 @@ def read_evidence(path: Path, written: Sequence[Path]) -> Evidence:
         media.close()
 
 
-def log_analysis(case: Path, done: AnalysisDone, weights_sha256: str, every: int) -> None:
+def log_analysis(case: Path, done: AnalysisDone, info: DetectorInfo, every: int, evidence: Evidence) -> None:
     """Note in the case's log what was found with what."""
+    verdict = verdict_of(done, info, evidence)
     with CaseFile.open(case) as opened:
         opened.note(
             "analysed",
@@ -99,9 +119,9 @@ def log_analysis(case: Path, done: AnalysisDone, weights_sha256: str, every: int
                 "video": done.video.path,
                 "sha256": done.video.sha256,
                 "detector": done.detector_id,
-                "weights_sha256": weights_sha256,
+                "weights_sha256": info.weights_sha256,
                 "every": every,
-                "fake_probability": number(done.fake_probability),
+                **{key: verdict[key] for key in _LOGGED},
             },
         )
 

@@ -23,7 +23,7 @@ def report(
     """One video's entry from the answers of its detectors, in the order in which they were asked."""
     first = next(iter(done.values()))
     trusted = [name for name in done if trustworthy(infos[name])]
-    verdicts = {name: _verdict(answer, infos[name], evidence) for name, answer in done.items()}
+    verdicts = {name: verdict_of(answer, infos[name], evidence) for name, answer in done.items()}
     return {
         "video": {
             key: video(first.video)[key] for key in ("path", "sha256", "frames", "seconds", "variable_rate")
@@ -45,7 +45,8 @@ def report(
     }
 
 
-def _verdict(answer: AnalysisDone, info: DetectorInfo, evidence: Evidence) -> dict[str, Any]:
+def verdict_of(answer: AnalysisDone, info: DetectorInfo, evidence: Evidence) -> dict[str, Any]:
+    """What one detector says of a video: probability, likelihood ratio (or None), warnings."""
     hidden = hidden_stretches(answer.scores, evidence.index.seconds)
     ratio = ratio_of(info.card, answer.tracks, answer.scores, hidden, evidence)
     return {

@@ -195,6 +195,43 @@ def test_a_failing_engine_is_one_line_and_no_file(
         assert "in _analyze" in (paths.data_dir() / "crash.log").read_text()
 
 
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(VideoError("it broke", advice="Mend it"), 2), (RuntimeError("nobody foresaw this"), 1)],
+)
+@pytest.mark.parametrize("place", ["r.json", "-"])
+def test_what_was_done_before_a_failure_is_kept(
+    tmp_path: Path,
+    video: Path,
+    worker: fake_worker.Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    status: int,
+    place: str,
+) -> None:
+    videos = [tmp_path / f"{name}.mp4" for name in "abcd"]
+    for each in videos:
+        each.write_bytes(video.read_bytes())
+    run = fake_worker.FakeWorker.run
+
+    def fail_at_c(self: fake_worker.FakeWorker, request: Any, job: Any) -> Iterator[Any]:
+        if getattr(request, "video", None) == videos[2]:
+            worker.fail_after, worker.error = 1, error
+        return run(self, request, job)
+
+    monkeypatch.setattr(fake_worker.FakeWorker, "run", fail_at_c)
+    out = tmp_path / place
+    assert cli.run(["analyze", *map(str, videos), "--json", place if place == "-" else str(out)]) == status
+    printed, complaint = capsys.readouterr()
+    kept = json.loads(printed if place == "-" else out.read_text())
+    assert len(kept) == 2
+    *warnings, notice, last = complaint.splitlines()
+    assert notice.startswith(f"{videos[2]}: not analysed")
+    assert "it broke" in last or "Tellframe failed" in last
+    assert all(line.startswith((str(videos[0]), str(videos[1]))) for line in warnings)
+
+
 def test_ctrl_c_stops_within_a_second_with_130(
     tmp_path: Path, video: Path, worker: fake_worker.Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
