@@ -1,8 +1,11 @@
-"""Cartoon faces whose landmarks are known."""
+"""Cartoon faces whose landmarks are known, and a data set of them."""
+
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from engine.training.datasets.base import Dataset, Item
 from engine.training.shape68 import MEAN_SHAPE
 
 SIDE = 160
@@ -19,3 +22,39 @@ def draw_face(rng: np.random.Generator) -> np.ndarray:
         cv2.fillPoly(picture, [np.round(POINTS[part]).astype(np.int32)], rng.uniform(0, 90, 3).tolist())
     noise = rng.normal(scale=6, size=picture.shape)
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
+
+
+def draw_dataset(root: Path) -> Dataset:
+    """Stills of 12 cartoon persons, each with a forgery (a smoothed face); one forgery has no original."""
+    root.mkdir(exist_ok=True)
+    rng = np.random.default_rng(0)
+    items = []
+    for k in range(12):
+        real = draw_face(rng)
+        forged = real.copy()
+        forged[40:130, 40:120] = cv2.GaussianBlur(real, (0, 0), 3)[40:130, 40:120]
+        split = "validation" if k >= 9 else "train"
+        for label, picture in enumerate((real, forged)):
+            path = root / f"{k}_{label}.png"
+            cv2.imwrite(str(path), picture[..., ::-1])
+            original = f"{k}_0" if label and k != 0 else ""
+            points = None if original else POINTS[None]
+            source = "alone" if label and k == 0 else "drawn"
+            items.append(
+                Item(
+                    f"{k}_{label}",
+                    path,
+                    "still",
+                    label,
+                    (f"p{k}",),
+                    split,
+                    source,
+                    original=original,
+                    points=points,
+                )
+            )
+        if k == 0:
+            items.append(
+                Item("0_alone", root / "0_0.png", "still", 0, ("p0",), "train", "alone", points=POINTS[None])
+            )
+    return Dataset("drawn", root, tuple(items))

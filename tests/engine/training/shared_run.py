@@ -4,10 +4,7 @@ import sys
 from pathlib import Path
 
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from conftest import draw_dataset
+from cartoons import draw_dataset
 
 from engine.networks.mobilenet import build_mobilenet
 from engine.training.batches import MixConfig
@@ -54,4 +51,5 @@ def main(folder: Path) -> None:
             save_tensors(folder / "result.safetensors", values, {})
 
 
-main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
