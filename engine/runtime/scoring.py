@@ -104,15 +104,31 @@ def score_media(
     try:
         if not len(media.index):
             raise DataError("It has no frame", advice="Remove it from the data set", file=media.path)
-        job = JobContext(0, Priority.BACKGROUND, cancel, lambda _: None, lambda: 0)
         request = AnalyzeRequest(media.path, detector.id, every=every, device=detector.device)
-        steps = Analysis(request, job, session, session.memory, detector, faces).steps()
-        try:
-            done = next((event for event in steps if isinstance(event, AnalysisDone)), None)
-        finally:
-            steps.close()  # type: ignore[attr-defined] # a generator: ends its thread of pictures
+        done = analysed(session, request, detector, faces, cancel)
     finally:
         session.close()
+    return collected(done.tracks, done.scores)
+
+
+def analysed(
+    session: VideoSession,
+    request: AnalyzeRequest,
+    detector: FrameDetector,
+    faces: FaceDetector,
+    cancel: CancelToken,
+) -> AnalysisDone:
+    """The answer of an analysis that runs in this thread from end to end.
+
+    Raises:
+        VideoError, DeviceError, CancelledError: as `analyze`.
+    """
+    job = JobContext(0, Priority.BACKGROUND, cancel, lambda _: None, lambda: 0)
+    steps = Analysis(request, job, session, session.memory, detector, faces).steps()
+    try:
+        done = next((event for event in steps if isinstance(event, AnalysisDone)), None)
+    finally:
+        steps.close()  # type: ignore[attr-defined] # a generator: ends its thread of pictures
     if done is None:
         raise InternalError("An analysis ended without an answer")
-    return collected(done.tracks, done.scores)
+    return done

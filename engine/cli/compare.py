@@ -1,0 +1,203 @@
+"""`compare`: measure explainers of one detector against each other on videos (P002)."""
+
+import argparse
+import datetime as dt
+import math
+import shlex
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.cli import words
+from engine.cli.session import ProgressBar
+from engine.errors import DataError, UsageError, VideoError
+from engine.progress import CancelToken
+
+if TYPE_CHECKING:
+    from engine.detectors.frame import FrameDetector
+    from engine.evaluation.explanations.record import Compared, Header
+    from engine.explainers.base import Explainer
+    from engine.runtime.comparing import Choice, Comparing
+
+CLIPS = frozenset((".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"))
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser("compare", help="measure explainers against each other")
+    parser.add_argument("videos", nargs="+", type=Path, metavar="VIDEO|DIR", help="videos, or folders of them")
+    parser.add_argument("--explainers", required=True, metavar="ID,ID", help="such as gradcam")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="for compare.json and the report")
+    words.add_detector(parser)
+    words.add_device(parser)
+    parser.add_argument("--frames", metavar="A:B", help="default: all frames")
+    parser.add_argument(
+        "--every",
+        type=int,
+        metavar="N",
+        help="take each n-th frame, counted from frame 0; default: evenly spaced, 100 at most, as in P002",
+    )
+    parser.add_argument(
+        "--checks",
+        type=int,
+        default=4,
+        metavar="N",
+        help="frames of each video for deletion, insertion, noise and random parameters, which cost 7 further "
+        "maps and 44 scores a frame; 0 leaves them out; default: %(default)s",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn; default: 0")
+
+
+def run(args: argparse.Namespace) -> int:
+    ids = words.ids(args.explainers)
+    for name, least in (("every", 1), ("checks", 0), ("seed", 0)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise UsageError(f"--{name} {value} makes no sense", advice=f"Give a number from {least}")
+    if args.out.is_file():
+        raise UsageError("This is a file", advice="Give the name of a folder with --out", file=args.out)
+    frames = None if args.frames is None else words.frame_range(args.frames)
+    videos = _videos(args.videos)
+    from engine.runtime.comparing import Choice  # torch takes seconds to load
+
+    first, end = (0, None) if frames is None else (frames.start, frames.stop)
+    choice = Choice(first, end, args.every, args.checks, args.seed)
+    token, bar = CancelToken(), ProgressBar()
+    before = signal.signal(signal.SIGINT, lambda *_: token.cancel())
+    try:
+        return _compare(args, ids, videos, choice, token, bar)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        bar.close()
+
+
+def _videos(given: Sequence[Path]) -> list[Path]:
+    """The files that are meant: a folder stands for the clips in it, or for a sequence of stills."""
+    found: list[Path] = []
+    for path in given:
+        clips = sorted(each for each in path.iterdir() if _is_clip(each)) if path.is_dir() else []
+        found += clips or [path]
+    return list(dict.fromkeys(found))
+
+
+def _is_clip(path: Path) -> bool:
+    """Masks of pseudo-fakes, which lie beside their clips, are none."""
+    mask = path.stem.endswith("_mask") and path.with_name(f"{path.stem.removesuffix('_mask')}.json").is_file()
+    return path.suffix.lower() in CLIPS and path.name[0] != "." and not mask
+
+
+def _compare(
+    args: argparse.Namespace,
+    ids: Sequence[str],
+    videos: Sequence[Path],
+    choice: "Choice",
+    token: CancelToken,
+    bar: ProgressBar,
+) -> int:
+    from engine.detectors.registry import load_detector
+    from engine.evaluation.explanations.record import as_data
+    from engine.evaluation.explanations.report import report_files, warnings_of
+    from engine.explainers.registry import load_explainer
+    from engine.exports.files import Staging, json_text
+    from engine.faces.detector import FaceDetector
+    from engine.runtime.comparing import Comparing
+
+    explainers = {
+        each: load_explainer(each, args.detector) for each in ids
+    }  # a wrong id is told before the weights
+    detector = load_detector(args.detector, args.device)
+    token.check()
+    comparing = Comparing(detector, FaceDetector(detector.device), explainers, choice, token, bar.show)
+    found, unread = _measured(comparing, videos)
+    bar.close()
+    header = _header(args, detector, explainers, choice)
+    files = {"compare.json": json_text(as_data(header, found, unread)), **report_files(header, found, unread)}
+    with Staging(videos) as staging:
+        staging.folder(args.out)
+        for name, content in files.items():
+            staging.write(args.out / name, content.encode())
+    for line in warnings_of(header, found):
+        _say(f"Warning: {line}")
+    for name, why in unread.items():
+        _say(f"{name} was not measured: {why}")
+    _tell(found, ids)
+    _say(f"{args.out}: compare.json, report.html, report.md")
+    return 0
+
+
+def _measured(comparing: "Comparing", videos: Sequence[Path]) -> "tuple[list[Compared], dict[str, str]]":
+    """The videos that could be measured, and why others could not.
+
+    Raises:
+        UsageError, DataError, VideoError: none could; what was wrong with the first.
+    """
+    found: list[Compared] = []
+    unread: dict[str, str] = {}
+    wrong: list[Exception] = []
+    for path in videos:
+        try:
+            found.append(comparing.video(path))
+        except (UsageError, DataError, VideoError) as error:
+            wrong.append(error)
+            unread[path.name] = f"{error.message}. {error.advice}."
+    if not found:
+        raise wrong[0]
+    return found, unread
+
+
+def _header(
+    args: argparse.Namespace, detector: "FrameDetector", explainers: "dict[str, Explainer]", choice: "Choice"
+) -> "Header":
+    from engine.evaluation.explanations.record import Header
+
+    made_by = detector.provenance()
+    span = "all frames" if args.frames is None else f"{args.frames} (A included, B excluded)"
+    each = (
+        "evenly spaced, 100 at most" if args.every is None else f"each whose number is a multiple of {args.every}"
+    )
+    trust = []
+    if not detector.card.trustworthy:
+        trust.append(f"{detector.id} is not trustworthy yet: {detector.card.trust_reason}")
+    return Header(
+        detector={
+            "id": detector.id,
+            "weights_sha256": detector.weights_sha256,
+            "device": made_by.device,
+            "precision": detector.precision,
+        },
+        explainers={
+            name: {"signed": explainer.signed, "precision": explainer.precision}
+            for name, explainer in explainers.items()
+        },
+        frames=f"{span}; {each}",
+        checks=choice.checks,
+        seed=choice.seed,
+        command=_words(args),
+        date=dt.datetime.now(dt.UTC).date().isoformat(),
+        versions=made_by.versions,
+        warnings=tuple(trust),
+    )
+
+
+def _words(args: argparse.Namespace) -> str:
+    """The command that gives these figures again, without the folders of this machine."""
+    found = ["python", "main.py", "compare", *(path.name or "DIR" for path in args.videos), "--out", "DIR"]
+    for name in ("explainers", "detector", "device", "frames", "every", "checks", "seed"):
+        if getattr(args, name) is not None:
+            found += [f"--{name}", str(getattr(args, name))]
+    return shlex.join(found)
+
+
+def _tell(found: "Sequence[Compared]", ids: Sequence[str]) -> None:
+    from engine.evaluation.explanations.record import table_2
+
+    for name in ids:
+        cells = []
+        for measure, each in table_2(found, name).items():
+            spread = "" if math.isnan(each.deviation) else f" ± {each.deviation:.4f}"
+            cells.append(f"{measure} {each.mean:.4f}{spread}" if each.videos else f"{measure} not defined")
+        _say(f"{name}: {', '.join(cells)}; videos: {len(found)}")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - this is the command line

@@ -1,0 +1,36 @@
+"""Whether a map lies where the forgery is, which only a ground-truth mask can tell."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.results import BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class Localisation:
+    """Of one map against one mask.
+
+    Attributes:
+        relevance_mass: share of what supports fake that lies on forged pixels (Arras et al. 2022), nan for a map
+            without any.
+        pointing: share of the largest pixels that is forged: 0 or 1 for a single largest pixel (Zhang et al.
+            2016); nan for a map that nowhere supports fake.
+        chance: share of the crop that is forged, what a map of noise gets in both.
+    """
+
+    relevance_mass: float
+    pointing: float
+    chance: float
+
+
+def localisation(values: npt.NDArray[np.float32], forged: BoolArray) -> Localisation:
+    """A map (S, S), positive where it supports fake, against the forged pixels (S, S)."""
+    positive = np.maximum(np.asarray(values, np.float64), 0)
+    chance = float(forged.mean())
+    total, largest = positive.sum(), positive.max()
+    if total == 0:
+        return Localisation(math.nan, math.nan, chance)
+    return Localisation(float(positive[forged].sum() / total), float(forged[positive == largest].mean()), chance)
