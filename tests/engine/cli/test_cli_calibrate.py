@@ -18,6 +18,7 @@ from calibration_card import calibration_table
 from random_weights import card_values, random_network
 
 from engine import cli
+from engine.case.case_file import CaseFile
 from engine.cli.calibrate import chosen
 from engine.cli.copies import forged_copies
 from engine.detectors.calibration import CALIBRATION_FILE, calibration_bytes
@@ -203,8 +204,10 @@ def analysed(
     with ClipWriter(path, 320, 240, Fraction(1, 25)) as writer:
         for number in range(30):
             writer.write(np.full((240, 320, 3), number * 8, np.uint8), number, 1)
-    out = tmp_path / "r.json"
-    assert cli.run(["analyze", str(path), "--detector", "frame-mobile", "--json", str(out)]) == 0
+    out, case = tmp_path / "r.json", tmp_path / "a.tell"
+    CaseFile.create(case).close()
+    words = ["analyze", str(path), "--detector", "frame-mobile", "--json", str(out), "--case", str(case)]
+    assert cli.run(words) == 0
     (entry,) = json.loads(out.read_text())
     return entry["detectors"]["frame-mobile"], capsys.readouterr().out
 
@@ -225,6 +228,11 @@ def test_analyze_gives_the_ratio_with_bounds_and_words(
     assert "ENFSI" in found["likelihood_ratio"]["scale"]
     assert found["warnings"] == []
     assert f"log10 LR {expected:+.2f} (bounds -1.20 to +1.40): weak support for a forgery" in printed
+    with CaseFile.open(tmp_path / "a.tell") as case:
+        noted = case.log_entries()[-1]
+    assert noted.action == "analysed"
+    for key in ("fake_probability", "log10_likelihood_ratio", "likelihood_ratio"):
+        assert noted.details[key] == found[key]
 
 
 def test_analyze_abstains_with_one_warning_that_names_the_numbers(
