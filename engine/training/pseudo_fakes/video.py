@@ -81,7 +81,8 @@ def forge_video(
     The copy keeps the frames' times and the sound. The same video, order and versions give the same bits again.
     Memory does not grow with the video's length: there are 12 whole pictures at most (2 `plan.reach` + 2), 64
     cut-outs of a donor, and what the codecs hold back (some 40 pictures). A process that makes 1080p tremble peaks
-    at 1.35 GB after 60 frames as after 600: 0.8 GB of libraries, 0.25 GB of the face detector, 0.3 GB of forging.
+    at 1.35 GB after 60 frames as after 600 (0.8 GB libraries, 0.25 GB face detector, 0.3 GB forging), and one that
+    swaps at 1.45 GB.
 
     Raises:
         UsageError: an operator is unknown, the donor is missing or of no use, or an output would replace evidence.
