@@ -35,7 +35,8 @@ _FAITHFUL = (
     "Deletion paints the parts of the crop in the mean colour, those that support fake most first; insertion "
     "uncovers them in this order. Areas under the fake probability: a good order has a small one for deletion "
     "and a large one for insertion. Gain: area between the curves of the logit, which does not saturate. "
-    "Painted crops are strange to a detector: hold every figure against that of the random order."
+    "Painted crops are strange to a detector: hold every figure against that of the random order, "
+    "above all that of superpixels, since scattered pixels look like noise."
 )
 _NOISE = (
     f"Noise: relative change of the map when every colour level moves by up to {NOISE} of 255 at random; small "
