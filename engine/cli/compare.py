@@ -13,6 +13,7 @@ from engine.cli import words
 from engine.cli.session import ProgressBar
 from engine.errors import DataError, UsageError, VideoError
 from engine.progress import CancelToken
+from engine.video.images import is_images
 
 if TYPE_CHECKING:
     from engine.detectors.frame import FrameDetector
@@ -75,7 +76,10 @@ def _videos(given: Sequence[Path]) -> list[Path]:
     """The files that are meant: a folder stands for the clips in it, or for a sequence of stills."""
     found: list[Path] = []
     for path in given:
-        clips = sorted(each for each in path.iterdir() if _is_clip(each)) if path.is_dir() else []
+        inside = sorted(path.iterdir()) if path.is_dir() else []
+        clips = [each for each in inside if _is_clip(each)]
+        if path.is_dir() and not clips and not any(each.is_file() and is_images(each) for each in inside):
+            raise UsageError("The folder holds no video", advice="Give a video or a folder of videos", file=path)
         found += clips or [path]
     return list(dict.fromkeys(found))
 

@@ -64,7 +64,7 @@ def warnings_of(header: Header, videos: Sequence[Compared]) -> list[str]:
     said = list(header.warnings)
     if len(videos) < 2:
         said.append("One video shows no spread: the figures are of this video alone")
-    unstable = [video.name for video in videos if not video.stable]
+    unstable = [video.name for video in videos if not video.stable and math.isfinite(video.motion)]
     if unstable:
         rest = "the table without them follows the first" if len(unstable) < len(videos) else "no video is left"
         said.append(f"By P002's filter the face is not stable in {', '.join(unstable)}; {rest}")

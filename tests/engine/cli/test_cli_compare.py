@@ -38,6 +38,13 @@ def test_out_may_not_be_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "file" in capsys.readouterr().err
 
 
+def test_a_folder_without_videos_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "note.txt").touch()
+    out = tmp_path / "out"
+    assert cli.run(["compare", str(tmp_path), "--explainers", "gradcam", "--out", str(out)]) == 2
+    assert "no video" in capsys.readouterr().err
+
+
 def test_a_folder_gives_its_clips_and_leaves_what_cannot_be_read(face: Path, tmp_path: Path) -> None:
     folder = tmp_path / "clips"
     folder.mkdir()

@@ -145,6 +145,16 @@ def test_without_checks_only_the_maps_are_measured(clip: Path, detector: FrameDe
     assert set(files) == {"report.html", "report.md"}
 
 
+def test_one_frame_has_no_tau_and_no_motion(clip: Path, detector: FrameDetector) -> None:
+    found = comparing(detector, {"corner": Corner()}, Choice(0, 1, checks=0)).video(clip)
+    assert np.isnan(found.motion)
+    assert not found.stable
+    assert found.outcomes["corner"].measures.counts == (1, 0, 1, 1)
+    data = as_data(header(detector, "corner"), [found], {})
+    assert data["table"]["all"]["corner"]["tau"] == {"mean": None, "deviation": None, "videos": 0}
+    assert "not stable" not in report_files(header(detector, "corner"), [found], {})["report.md"]
+
+
 def test_at_most_a_hundred_frames_by_default(clip: Path, detector: FrameDetector) -> None:
     found = comparing(detector, {"corner": Corner()}, Choice(checks=0)).video(clip)
     assert found.step == 2
