@@ -22,6 +22,7 @@ COMMANDS = {
     "pseudo-fake": "forge the face of a real video, with the truth about the forgery",
     "evaluate": "measure a detector",
     "calibrate": "make likelihood ratios of a detector's scores",
+    "onnx": "write a trained detector for other programs",
 }
 """Word and line of help of every command; its module has the same name, with _ for -."""
 

@@ -1,0 +1,183 @@
+"""Frame detectors written as ONNX, for programs that know nothing of torch.
+
+The TorchScript exporter of torch writes them: the newer one needs onnxscript and torch's compiler, which Tellframe
+never imports (see `engine.runtime.without_compiler`), and these networks are plain chains without control flow, of
+which a trace loses nothing. torch calls it deprecated but keeps it; its version is pinned and a test would tell.
+What was written is run once by ONNX Runtime and must give torch's logits, or nothing is written.
+"""
+
+import hashlib
+import io
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine import __version__
+from engine.detectors.cards import card_text
+from engine.detectors.frame import FrameDetector
+from engine.errors import ExportError, UsageError
+from engine.exports.files import Staging
+from engine.results import FloatArray, Picture
+
+OPSETS = range(13, 21)
+DEFAULT_OPSET = 17
+TOLERANCE = 1e-3
+"""How far a logit of ONNX Runtime may lie from torch's, as a share of it where it is larger than one."""
+
+INPUT, OUTPUT = "crops", "logit"
+_FIRST_LINE = "# Describes the ONNX file of the same name beside it; written by Tellframe.\n"
+
+
+def export_onnx(detector: FrameDetector, path: Path, opset: int = DEFAULT_OPSET) -> float:
+    """Write a detector and, beside it, NAME.toml that says what goes in and what comes out.
+
+    The network takes (N, 3, S, S) float32 normalised crops, any N, and gives (N,) logits of fake. It is the
+    float32 network, also of a detector that computes in bf16 here.
+
+    Args:
+        detector: on the CPU.
+
+    Returns:
+        The largest deviation of a logit from torch's that was met in the proof.
+
+    Raises:
+        UsageError: the opset or the name makes no sense, or NAME.toml is there and is another thing.
+        ExportError: the logits are not torch's, or the files cannot be written.
+    """
+    check_request(path, opset)
+    data = _with_metadata(_traced(detector, opset), describe(detector, opset))
+    deviation = _deviation(detector, data)
+    if not deviation <= TOLERANCE:  # also when it is not a number
+        raise ExportError(
+            f"ONNX Runtime gives logits that lie {deviation:.2g} from those of torch",
+            advice=f"Choose another --opset from {OPSETS[0]} to {OPSETS[-1]}",
+            file=path,
+        )
+    card = describe(detector, opset)
+    card = {"onnx_sha256": hashlib.sha256(data).hexdigest(), **card}
+    with Staging() as staging:
+        staging.write(path, data)
+        staging.write(path.with_suffix(".toml"), (_FIRST_LINE + card_text(card)).encode())
+    return deviation
+
+
+def check_request(path: Path, opset: int) -> None:
+    """What can be refused before anything is loaded.
+
+    Raises:
+        UsageError: as `export_onnx`.
+    """
+    if opset not in OPSETS:
+        raise UsageError(
+            f"The opset {opset} cannot be written", advice=f"Choose one from {OPSETS[0]} to {OPSETS[-1]}"
+        )
+    if path.suffix != ".onnx":
+        raise UsageError("The name does not end in .onnx", advice="Give --out NAME.onnx", file=path)
+    beside = path.with_suffix(".toml")
+    if beside.exists() and not beside.read_bytes().startswith(_FIRST_LINE.encode()):
+        raise UsageError(
+            "The description would replace this file, which is another thing",
+            advice="Give --out another name or folder",
+            file=beside,
+        )
+
+
+def describe(detector: FrameDetector, opset: int) -> dict[str, Any]:
+    """What a stranger must know to feed the network and to read it; plain data as TOML holds it."""
+    card = detector.card
+    return {
+        "detector": detector.id,
+        "architecture": card.architecture,
+        "weights_sha256": detector.weights_sha256,
+        "opset": opset,
+        "tellframe": __version__,
+        "trustworthy": card.trustworthy,
+        "trust_reason": card.trust_reason,
+        "input": {
+            "name": INPUT,
+            "layout": "NCHW",
+            "size": card.size,
+            "colour": "RGB",
+            "scale": 255.0,
+            "mean": list(card.mean),
+            "std": list(card.std),
+            "normalisation": "(pixel / scale - mean) / std",
+            "margin": card.margin,
+        },
+        "output": {
+            "name": OUTPUT,
+            "meaning": "logit",
+            "classes": list(card.classes),
+            "reading": "one logit of fake; its probability is 1 / (1 + exp(-logit))",
+        },
+    }
+
+
+def _traced(detector: FrameDetector, opset: int) -> bytes:
+    size = detector.crop_spec.size
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore", DeprecationWarning)  # why it is used all the same: see above
+        torch.onnx.export(
+            detector.network,
+            (torch.zeros(2, 3, size, size),),  # two: a trace of one could fix the batch at one
+            buffer,  # type: ignore[arg-type] - the annotation is that of the other exporter
+            dynamo=False,
+            opset_version=opset,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},
+        )
+    return buffer.getvalue()
+
+
+def _with_metadata(data: bytes, description: dict[str, Any]) -> bytes:
+    """The file with its description inside: tables are JSON, as ONNX holds texts only."""
+    import onnx
+
+    model = onnx.load_model_from_string(data)
+    texts = {k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for k, v in description.items()}
+    onnx.helper.set_model_props(model, texts)
+    onnx.checker.check_model(model)
+    written: bytes = model.SerializeToString()
+    return written
+
+
+def _deviation(detector: FrameDetector, data: bytes) -> float:
+    """The largest difference of the logits of torch and ONNX Runtime; see TOLERANCE."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for crops in _proof_crops(detector.crop_spec.size):
+        with torch.inference_mode():
+            pixels = detector.prepare(crops)
+            expected: FloatArray = detector.network(pixels).numpy()
+        (found,) = session.run([OUTPUT], {INPUT: np.ascontiguousarray(pixels.numpy())})
+        if found.shape != expected.shape:
+            return float("inf")
+        worst = float(
+            np.maximum(worst, (np.abs(found - expected) / np.maximum(1, np.abs(expected))).max())
+        )  # keeps NaN, unlike max
+    return worst
+
+
+def _proof_crops(size: int) -> tuple[Picture, Picture]:
+    """Three crops and one, two sizes of batch: coloured clouds of several scales, as pictures have them.
+
+    White noise would prove little: on it float32 itself loses the digits (a B4 with random weights gives -209.5 in
+    float32 and -212.9 in float64).
+    """
+    rng = np.random.default_rng(0)
+    clouds = np.full((4, size, size, 3), 128.0)
+    for cells in (2, 5, 16, 48):
+        at = np.arange(size) * cells // size
+        clouds += 40 * rng.normal(size=(4, cells, cells, 3))[:, at][:, :, at]
+    crops = np.clip(clouds, 0, 255).astype(np.uint8)
+    return crops[:3], crops[3:]
