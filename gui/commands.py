@@ -15,7 +15,7 @@ from gui.keymap import Keymap
 from gui.session import Session
 
 EXPLAINER_KEYS = 9
-EXPLAINERS = {"gradcam": "Signed Grad-CAM"}
+EXPLAINERS = {"gradcam": "Signed Grad-CAM", "kernel-shap": "Kernel SHAP (slow)"}
 """Names of explainers where the id is not one already."""
 
 

@@ -53,7 +53,7 @@ SPECS: dict[str, DetectorSpec] = {
             "mobilenetv2-1.0",
             224,
             build_mobilenet,
-            ("gradcam",),
+            ("gradcam", "kernel-shap"),
         ),
         DetectorSpec(
             "frame-b4",
@@ -62,7 +62,7 @@ SPECS: dict[str, DetectorSpec] = {
             "efficientnet-b4",
             SIZE,
             lambda size: build_efficientnet("b4", size),
-            ("gradcam",),
+            ("gradcam", "kernel-shap"),
         ),
         DetectorSpec(
             "frame-b4-attention",
@@ -71,7 +71,7 @@ SPECS: dict[str, DetectorSpec] = {
             "efficientnet-b4-attention",
             SIZE,
             lambda size: build_attention("b4", size),
-            ("gradcam",),
+            ("gradcam", "kernel-shap"),
         ),
         DetectorSpec(
             "frame-b4-ltpa",
@@ -80,7 +80,7 @@ SPECS: dict[str, DetectorSpec] = {
             "efficientnet-b4-ltpa",
             SIZE,
             lambda size: build_ltpa("b4", size),
-            ("gradcam",),
+            ("gradcam", "kernel-shap"),
         ),
         DetectorSpec(
             "frame-b7",
@@ -89,7 +89,7 @@ SPECS: dict[str, DetectorSpec] = {
             "efficientnet-b7",
             SIZE,
             lambda size: build_efficientnet("b7", size),
-            ("gradcam",),
+            ("gradcam", "kernel-shap"),
         ),
         DetectorSpec(
             "frame-b7-ltpa",
@@ -98,7 +98,7 @@ SPECS: dict[str, DetectorSpec] = {
             "efficientnet-b7-ltpa",
             SIZE,
             lambda size: build_ltpa("b7", size),
-            ("gradcam",),
+            ("gradcam", "kernel-shap"),
         ),
     )
 }

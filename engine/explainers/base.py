@@ -1,14 +1,15 @@
 """What every explainer is to the rest of the engine."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.detectors.base import Notify
 from engine.detectors.frame import FrameDetector
-from engine.progress import CancelToken
-from engine.results import FloatArray, Picture
+from engine.progress import CancelToken, ProgressCallback
+from engine.results import FloatArray, Picture, empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,12 @@ class Maps:
     Attributes:
         values: (F, h, w) float32 at native resolution; positive supports fake.
         logits: (F,) float32, the scores that are explained.
+        passes: crops that went through the network.
     """
 
     values: FloatArray
     logits: FloatArray
+    passes: int = 0
 
 
 class Explainer(ABC):
@@ -31,11 +34,16 @@ class Explainer(ABC):
         id: as in the registry.
         signed: whether negative values, which support real, can occur.
         precision: in which it computes.
+        settings: all else on which its maps depend.
     """
 
     id: str
     signed: bool
     precision: str
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        return empty()
 
     @abstractmethod
     def explain(
@@ -52,6 +60,19 @@ class Explainer(ABC):
             DeviceError: not even one crop fits into memory.
             CancelledError: cancelled between two batches.
         """
+
+    def steps(
+        self,
+        detector: FrameDetector,
+        crops: Picture,
+        *,
+        cancel: CancelToken | None = None,
+        notify: Notify | None = None,
+        report: ProgressCallback | None = None,  # noqa: ARG002 - for those that take long
+    ) -> Generator[None, None, Maps]:
+        """The same in steps, between which other work may come; one that takes long has more than one."""
+        yield None
+        return self.explain(detector, crops, cancel=cancel, notify=notify)
 
 
 def map_affines(crop_affines: FloatArray, size: int, height: int, width: int) -> FloatArray:

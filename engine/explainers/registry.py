@@ -7,8 +7,9 @@ from engine.detectors.registry import detector_spec
 from engine.errors import UsageError
 from engine.explainers.base import Explainer
 from engine.explainers.gradcam import GradCam
+from engine.explainers.kernel_shap import KernelShap
 
-EXPLAINERS: dict[str, type[Explainer]] = {kind.id: kind for kind in (GradCam,)}
+EXPLAINERS: dict[str, type[Explainer]] = {kind.id: kind for kind in (GradCam, KernelShap)}
 
 
 def load_explainer(

@@ -60,7 +60,12 @@ class Explaining:
                 file=request.video,
             )
         self._frames = sorted(set(request.frames))
-        settings = {**request.settings, "precision": explainer.precision, "detector": detector.id}
+        settings = {
+            **explainer.settings,
+            **request.settings,
+            "precision": explainer.precision,
+            "detector": detector.id,
+        }
         made_by = detector.provenance(**settings, faces=face_key(session.length))
         self._made_by: Provenance = replace(made_by, component=explainer.id, precision=explainer.precision)
         self._pictures: PictureThread | None = None
@@ -112,11 +117,12 @@ class Explaining:
             crops = yield from self._crops(frame, np.stack(new))
             if crops is None:
                 return []
-            maps = self._explainer.explain(
+            maps = yield from self._explainer.steps(
                 self._detector,
                 crops,
                 cancel=self._job.token,
                 notify=lambda t: self._job.emit(Notice(self._job.id, t)),
+                report=self._job.report,
             )
             for affine, values, logit in zip(new, maps.values, maps.logits, strict=True):
                 known = known.with_row(affine, values, float(logit))

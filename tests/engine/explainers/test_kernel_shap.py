@@ -1,0 +1,247 @@
+"""Kernel SHAP against Shapley values by brute force, the shap package and closed forms."""
+
+from itertools import combinations
+from math import factorial
+
+import numpy as np
+import pytest
+import shap
+import torch
+from random_weights import card_values, noise_crops, random_network
+
+from engine.detectors.cards import parse_card
+from engine.detectors.frame import FrameDetector
+from engine.errors import CancelledError
+from engine.explainers.coalitions import Coalitions, attribute, choose_coalitions, solve
+from engine.explainers.kernel_shap import ClipAttribution, KernelShap, volume_moments
+from engine.explainers.registry import load_explainer
+from engine.explainers.superpixels import frame_superpixels, mean_colour, muted, volumes
+from engine.progress import CancelToken, Progress
+
+
+def game(players: int, seed: int = 0):
+    """A value for every row of masks, with interactions of two and three players."""
+    rng = np.random.default_rng(seed)
+    one, two = rng.normal(size=players), rng.normal(size=(players, players)) / players
+    return lambda z: z @ one + ((z @ two) * z).sum(1) + np.sin(2 * z[:, 0] * z[:, 1] + z @ one) + 3.0
+
+
+def brute_force(value, players: int) -> np.ndarray:
+    """phi_i = sum over S without i of |S|! (M - |S| - 1)! / M! (v(S + i) - v(S))."""
+    found = np.zeros(players)
+    for i in range(players):
+        others = [p for p in range(players) if p != i]
+        for size in range(players):
+            weight = factorial(size) * factorial(players - size - 1) / factorial(players)
+            without = np.zeros((len(list(combinations(others, size))), players))
+            for row, chosen in enumerate(combinations(others, size)):
+                without[row, list(chosen)] = 1
+            within = without.copy()
+            within[:, i] = 1
+            found[i] += weight * (value(within) - value(without)).sum()
+    return found
+
+
+def run(value, players: int, budget: int, seed: int = 0):
+    chosen = choose_coalitions(players, budget, seed)
+    ends = value(np.array([np.zeros(players), np.ones(players)]))
+    return attribute(chosen, value(chosen.masks.astype(float)), *ends), chosen, ends
+
+
+@pytest.mark.parametrize("players", [1, 2, 3, 4, 7, 12])
+def test_with_all_coalitions_it_gives_the_shapley_values(players: int) -> None:
+    value = game(players) if players > 1 else lambda z: 2 * z[:, 0] + 1
+    found, chosen, _ = run(value, players, 2**players - 2)
+    assert len({row.tobytes() for row in chosen.masks}) == len(chosen.masks) == 2**players - 2
+    np.testing.assert_allclose(found.values, brute_force(value, players), atol=1e-9)
+    np.testing.assert_array_equal(found.errors, 0)
+
+
+@pytest.mark.parametrize(("players", "budget"), [(8, 254), (11, 300), (30, 500)])
+def test_given_the_coalitions_of_shap_it_gives_the_values_of_shap(players: int, budget: int) -> None:
+    value = game(players, seed=3)
+    np.random.seed(5)  # noqa: NPY002 - shap draws from it
+    theirs = shap.KernelExplainer(value, np.zeros((1, players)))
+    expected = theirs.shap_values(np.ones((1, players)), nsamples=budget, l1_reg=False, silent=True)[0]
+    masks = theirs.maskMatrix[: theirs.nsamplesAdded].astype(bool)
+    weights = theirs.kernelWeights[: theirs.nsamplesAdded]
+    ends = value(np.array([np.zeros(players), np.ones(players)]))
+    found = solve(masks, weights, value(masks.astype(float)), *ends)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_whole_sizes_come_first_and_weigh_as_the_kernel_says() -> None:
+    chosen = choose_coalitions(20, 2000, seed=1)
+    sizes = chosen.masks.sum(1)
+    assert chosen.whole == 40 + 380
+    assert set(sizes[:40]) == {1, 19}
+    assert set(sizes[40:420]) == {2, 18}
+    kernel = {s: 19 / (s * (20 - s)) for s in range(1, 20)}
+    total = sum(kernel.values())
+    np.testing.assert_allclose(chosen.weights[:40], kernel[1] / total / 20)
+    np.testing.assert_allclose(chosen.weights[40:], kernel[2] / total / 190)
+    assert chosen.weights.sum() + chosen.rest == pytest.approx(1)
+    np.testing.assert_array_equal(chosen.masks[420::2], ~chosen.masks[421::2])
+    assert sizes[420:].min() >= 3
+    assert len(chosen.masks) == 2000
+
+
+def test_a_seed_gives_its_coalitions_and_another_gives_others() -> None:
+    one, same, other = (choose_coalitions(30, 300, seed).masks for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_the_values_sum_to_the_gain_at_every_moment() -> None:
+    value = game(25)
+    chosen = choose_coalitions(25, 400, 0)
+    values = value(chosen.masks.astype(float))
+    for count in (0, 3, 50, 61, 400):
+        assert attribute(chosen, values[:count], 1.5, -2.0).values.sum() == pytest.approx(-3.5)
+
+
+def test_standard_errors_are_the_spread_over_seeds() -> None:
+    value = game(16, seed=4)
+    runs = [run(value, 16, 400, seed)[0] for seed in range(150)]
+    spread = np.std([r.values for r in runs], axis=0, ddof=1)
+    told = np.sqrt(np.mean([r.errors**2 for r in runs], axis=0))
+    np.testing.assert_allclose(told, spread, rtol=0.25)
+    exact = run(value, 16, 2**16)[0].values
+    off = np.mean([r.values for r in runs], axis=0) - exact
+    assert np.abs(off).max() < 5 * spread.max() / np.sqrt(150)
+
+
+def test_too_few_samples_have_no_standard_error() -> None:
+    chosen = choose_coalitions(40, 100, 0)
+    assert isinstance(chosen, Coalitions)
+    found = attribute(chosen, np.arange(10.0), 0.0, 1.0)
+    assert np.isinf(found.errors).all()
+
+
+# On crops
+
+
+@pytest.fixture(scope="module")
+def detector() -> FrameDetector:
+    network = random_network("frame-mobile", 96)
+    card = parse_card(card_values("frame-mobile", network) | {"sha256": "0" * 64})
+    return FrameDetector("frame-mobile", network, card, torch.device("cpu"))
+
+
+def clip(frames: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Crops, and six labels in two rows of three."""
+    rows, columns = np.mgrid[:96, :96]
+    return noise_crops(frames, 96, 4), np.broadcast_to(rows // 48 * 3 + columns // 32, (frames, 96, 96))
+
+
+def finished(steps) -> ClipAttribution:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_on_a_clip_it_gives_the_shapley_values_of_the_mean_logit(detector: FrameDetector, frames: int) -> None:
+    crops, labels = clip(frames)
+    grey = crops.reshape(-1, 3).mean(0).round()
+
+    def value(masks: np.ndarray) -> np.ndarray:
+        scores = []
+        for row in masks:
+            painted = crops.copy()
+            for label in np.flatnonzero(row == 0):
+                painted[labels == label] = grey
+            scores.append(detector.score_crops(painted).mean(dtype=np.float64))
+        return np.array(scores)
+
+    every = np.array([[bit >> i & 1 for i in range(6)] for bit in range(64)])
+    known = dict(zip([row.tobytes() for row in every], value(every), strict=True))
+    expected = brute_force(lambda z: np.array([known[row.astype(int).tobytes()] for row in z]), 6)
+    told = finished(KernelShap(samples=300).clip_steps(detector, crops, labels))
+    np.testing.assert_allclose(told.found.values, expected, atol=1e-4)
+    assert told.passes == 64 * frames
+
+
+def test_stored_samples_are_not_computed_again(detector: FrameDetector) -> None:
+    crops, _ = clip()
+    rows, columns = np.mgrid[:96, :96]
+    labels = (rows // 32 * 3 + columns // 32)[None]
+    whole = finished(KernelShap(samples=100, tolerance=0).clip_steps(detector, crops, labels))
+    part = whole.samples[:70]
+    again = finished(KernelShap(samples=100, tolerance=0).clip_steps(detector, crops, labels, stored=part))
+    np.testing.assert_allclose(again.found.values, whole.found.values, atol=1e-5)
+    assert (whole.passes, again.passes) == (102, 32)
+
+
+def test_it_stops_by_itself(detector: FrameDetector) -> None:
+    crops, _ = clip()
+    rows, columns = np.mgrid[:96, :96]
+    labels = (rows // 24 * 4 + columns // 24)[None]
+    told = finished(KernelShap(samples=2000, tolerance=0.5).clip_steps(detector, crops, labels))
+    assert len(told.samples) < 1000
+    assert told.found.errors.max() < 0.5 * np.abs(told.found.values).max()
+
+
+def test_its_map_sums_up_and_tells_how_far_it_is(detector: FrameDetector) -> None:
+    shown: list[Progress] = []
+    explainer = KernelShap(samples=60, number=12)
+    blocks = np.random.default_rng(6).integers(0, 255, (2, 6, 6, 3))
+    crops = np.kron(blocks, np.ones((1, 16, 16, 1))).astype(np.uint8)
+    steps = explainer.steps(detector, crops, report=shown.append)
+    maps = finished(steps)
+    assert maps.values.shape == (2, 96, 96)
+    np.testing.assert_allclose(maps.logits, detector.score_crops(crops), atol=1e-4)
+    for crop, values, logit in zip(crops, maps.values, maps.logits, strict=True):
+        labels = frame_superpixels(crop[None], 12)[0]
+        nobody = detector.score_crops(np.broadcast_to(mean_colour(crop[None]), (1, 96, 96, 3)).copy())[0]
+        assert labels.max() > 4
+        per_label = [values[labels == label][0] for label in range(labels.max() + 1)]
+        assert sum(per_label) == pytest.approx(logit - nobody, abs=1e-3)
+    assert shown
+    assert shown[-1].done == shown[-1].total <= 60
+
+
+def test_it_is_cancelled_between_batches(detector: FrameDetector) -> None:
+    token = CancelToken()
+    steps = KernelShap().clip_steps(detector, *clip(), cancel=token)
+    next(steps)
+    token.cancel()
+    with pytest.raises(CancelledError):
+        next(steps)
+
+
+def test_the_registry_has_it_for_every_frame_detector() -> None:
+    for detector_id in ("frame-mobile", "frame-b4"):
+        assert isinstance(load_explainer("kernel-shap", detector_id), KernelShap)
+
+
+# Superpixels
+
+
+def test_volumes_last_through_a_still_clip_and_frames_have_their_own() -> None:
+    rng = np.random.default_rng(0)
+    still = np.repeat(np.kron(rng.integers(0, 255, (1, 8, 8, 3)), np.ones((1, 12, 12, 1))), 6, 0).astype(np.uint8)
+    labels = volumes(still, 30)
+    assert labels.shape == (6, 96, 96)
+    np.testing.assert_array_equal(np.unique(labels), np.arange(labels.max() + 1))
+    alive = [len({f for f in range(6) if (labels[f] == label).any()}) for label in range(labels.max() + 1)]
+    assert np.median(alive) == 6
+    np.testing.assert_array_equal(frame_superpixels(still, 30)[3], volumes(still[3:4], 30)[0])
+
+
+def test_muting_paints_the_mean_colour_of_the_clip() -> None:
+    crops = np.zeros((2, 2, 2, 3), np.uint8)
+    crops[1] = (40, 80, 201)
+    labels = np.array([[[0, 1], [0, 1]]] * 2)
+    (painted,) = muted(crops, labels, np.array([[True, False]]))
+    assert painted[1, 0].tolist() == [[40, 80, 201], [20, 40, 100]]
+    assert painted[0, 0].tolist() == [[0, 0, 0], [20, 40, 100]]
+
+
+def test_moments_over_a_volume() -> None:
+    values = np.array([[[1.0, 5.0]], [[3.0, 5.0]]], np.float32)
+    mean, variance = volume_moments(values, np.array([[[0, 1]], [[0, 1]]]))
+    assert mean.tolist() == [2, 5]
+    assert variance.tolist() == [1, 0]
