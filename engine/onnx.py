@@ -125,7 +125,7 @@ def _traced(detector: FrameDetector, opset: int) -> bytes:
         torch.onnx.export(
             detector.network,
             (torch.zeros(2, 3, size, size),),  # two: a trace of one could fix the batch at one
-            buffer,  # type: ignore[arg-type] - the annotation is that of the other exporter
+            buffer,  # type: ignore[arg-type]  # annotated for the other exporter
             dynamo=False,
             opset_version=opset,
             input_names=[INPUT],
