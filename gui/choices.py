@@ -9,6 +9,9 @@ from engine.rendering.style import OverlayStyle
 from engine.results import DetectorInfo
 from gui.settings import Settings
 
+SLOW_EXPLAINERS = frozenset({"kernel-shap"})
+"""Those that take minutes for a frame: for the command line. A mask in the window follows the playhead."""
+
 
 class Choices(QObject):
     """The choices, kept in the settings, with the program's own choice where the user made none.
@@ -43,9 +46,15 @@ class Choices(QObject):
         return self.detector.id if self.detector else ""
 
     @property
-    def explainer_id(self) -> str:
-        """The chosen one if the detector knows it, else the detector's first; empty if there is none."""
+    def explainers(self) -> tuple[str, ...]:
+        """Ids of those that the window offers for the chosen detector."""
         known = self.detector.explainers if self.detector else ()
+        return tuple(explainer_id for explainer_id in known if explainer_id not in SLOW_EXPLAINERS)
+
+    @property
+    def explainer_id(self) -> str:
+        """The chosen one if the window offers it, else the first that it offers; empty if there is none."""
+        known = self.explainers
         chosen = self.settings.preferences.explainer_id
         return chosen if chosen in known else next(iter(known), "")
 

@@ -15,7 +15,7 @@ from gui.keymap import Keymap
 from gui.session import Session
 
 EXPLAINER_KEYS = 9
-EXPLAINERS = {"gradcam": "Signed Grad-CAM", "kernel-shap": "Kernel SHAP (slow)"}
+EXPLAINERS = {"gradcam": "Signed Grad-CAM"}
 """Names of explainers where the id is not one already."""
 
 
@@ -310,13 +310,12 @@ def _view_commands(session: Session, window: Window) -> tuple[Command, ...]:
 
     def explainer(number: int) -> Command:
         def name() -> str:
-            explainers = session.detector.explainers if session.detector is not None else ()
+            explainers = session.explainers
             return f"Masks by {explainer_name(explainers[number - 1])}" if number <= len(explainers) else ""
 
         def choose() -> None:
-            if session.detector is not None:
-                session.set_explainer(session.detector.explainers[number - 1])
-                session.set_masks_visible(True)
+            session.set_explainer(session.explainers[number - 1])
+            session.set_masks_visible(True)
 
         return Command(
             f"explainer_{number}",

@@ -162,11 +162,10 @@ class MainToolBar(QToolBar):
 
     def _show_choices(self) -> None:
         session = self._session
-        detector = session.detector
         with QSignalBlocker(self._detector), QSignalBlocker(self._explainer):
             self._detector.setCurrentIndex(self._detector.findData(session.detector_id))
             self._explainer.clear()
-            for explainer_id in detector.explainers if detector else ():
+            for explainer_id in session.explainers:
                 self._explainer.addItem(explainer_name(explainer_id), explainer_id)
             self._explainer.setCurrentIndex(self._explainer.findData(session.explainer_id))
         self._explainer.setEnabled(self._explainer.count() > 0)
