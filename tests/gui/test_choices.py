@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QSettings
 from scenes import make_detector
 
 from gui.choices import Choices
@@ -13,8 +12,7 @@ from gui.settings import Settings
 
 
 def test_explainers_that_take_minutes_are_left_to_the_command_line(tmp_path: Path) -> None:
-    settings = Settings(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
-    choices = Choices(settings)
+    choices = Choices(Settings(tmp_path / "settings.ini"))
     assert choices.explainers == ()
     choices.detectors = (replace(make_detector(), explainers=("kernel-shap", "gradcam")),)
     assert choices.explainers == ("gradcam",)
