@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from engine.detectors.calibration import calibration_of
@@ -148,7 +148,10 @@ def _add_points(layout: QVBoxLayout, title: str, points: Sequence[str]) -> None:
 
 
 class WeightsPanel(QWidget):
-    """All cards, the chosen detector's first, and the way to bring one's own weights."""
+    """All cards, the chosen detector's first, and the way to bring one's own weights.
+
+    Cards are long: they are made when somebody looks, one at each turn of the event loop.
+    """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -171,25 +174,40 @@ class WeightsPanel(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(Scrolling(inside))
         self._shown: tuple[DetectorInfo, ...] | None = None
+        self._waiting: list[DetectorInfo] = []
+        self._turn = QTimer(self, interval=0)
+        self._turn.timeout.connect(self._add_next)
         session.detectors_changed.connect(self.refresh)
         session.choice_changed.connect(self.refresh)
-        self.refresh()
 
     def sizeHint(self) -> QSize:
         return QSize(340, 560)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
+
     def refresh(self) -> None:
-        """Make the cards anew if they are others now."""
+        """Make the cards anew if they are others now and somebody looks."""
+        if not self.isVisible():
+            return
         chosen = self._session.detector_id
         cards = tuple(sorted(self._session.detectors, key=lambda info: info.id != chosen))
         if cards == self._shown:
             return
         self._shown = cards
         clear_layout(self._cards)
-        for info in cards:
-            self._cards.addWidget(CardView(info))
-        if not cards:
+        self._waiting = list(cards)
+        if cards:
+            self._turn.start()
+        else:
             self._cards.addWidget(muted("The detectors are being listed."))
+
+    def _add_next(self) -> None:
+        if self._waiting:
+            self._cards.addWidget(CardView(self._waiting.pop(0)))
+        else:
+            self._turn.stop()
 
     def _import(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder with model.safetensors and card.toml")

@@ -169,7 +169,10 @@ def test_index_facts_of_a_variable_rate():
 
 
 def test_cards_tell_trained_from_untrained_and_trusted_from_not(scene, qtbot):
-    panel = shown(WeightsPanel(scene.session), qtbot)
+    panel = WeightsPanel(scene.session)
+    assert not panel.findChildren(CardView)  # long cards are made when somebody looks
+    shown(panel, qtbot)
+    qtbot.waitUntil(lambda: len(panel.findChildren(CardView)) == 2)
     trained, untrained = panel.findChildren(CardView)
     assert trained.accessibleName() == "Detector frame-mobile"
     said = [label.text() for label in trained.findChildren(QLabel)]
