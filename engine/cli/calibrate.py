@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.cli.copies import METHOD, forged_copies
-from engine.cli.session import ProgressBar
+from engine.cli.session import ProgressBar, say
+from engine.cli.words import add_device
 from engine.detectors.calibration import METHODS
 from engine.errors import DataError, UsageError
 
@@ -45,7 +46,7 @@ def add_parser(subparsers: Any) -> None:
         "--every", type=int, default=5, metavar="N", help="score each n-th frame; default: %(default)s"
     )
     parser.add_argument("--record", action="store_true", help="write the calibration into the card of the weights")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s")
+    add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     data += f", with {METHOD} copies" if args.pseudo_fakes is not None else ""
     made = calibrate(members, data=data, every=args.every, method=args.method, left_out=left_out + faceless)
     for line in described(made):
-        print(line, flush=True)  # noqa: T201 - this is the command line
+        say(line)
     folder = weights_folder(args.detector)
     if args.record and folder is not None:
         record(folder, made)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli import words
-from engine.cli.session import ProgressBar
+from engine.cli.session import ProgressBar, say, signals_cancel
 from engine.errors import DataError, UsageError, VideoError
 from engine.progress import CancelToken
 from engine.video.images import is_images
@@ -64,11 +64,10 @@ def run(args: argparse.Namespace) -> int:
     first, end = (0, None) if frames is None else (frames.start, frames.stop)
     choice = Choice(first, end, args.every, args.checks, args.seed)
     token, bar = CancelToken(), ProgressBar()
-    before = signal.signal(signal.SIGINT, lambda *_: token.cancel())
     try:
-        return _compare(args, ids, videos, choice, token, bar)
+        with signals_cancel(token, signal.SIGINT):
+            return _compare(args, ids, videos, choice, token, bar)
     finally:
-        signal.signal(signal.SIGINT, before)
         bar.close()
 
 
@@ -117,15 +116,13 @@ def _compare(
     header = _header(args, detector, explainers, choice)
     files = {"compare.json": json_text(as_data(header, found, unread)), **report_files(header, found, unread)}
     with Staging(videos) as staging:
-        staging.folder(args.out)
-        for name, content in files.items():
-            staging.write(args.out / name, content.encode())
+        staging.write_folder(args.out, files)
     for line in warnings_of(header, found):
-        _say(f"Warning: {line}")
+        say(f"Warning: {line}")
     for name, why in unread.items():
-        _say(f"{name} was not measured: {why}")
+        say(f"{name} was not measured: {why}")
     _tell(found, ids)
-    _say(f"{args.out}: compare.json, report.html, report.md")
+    say(f"{args.out}: compare.json, report.html, report.md")
     return 0
 
 
@@ -200,8 +197,4 @@ def _tell(found: "Sequence[Compared]", ids: Sequence[str]) -> None:
         for measure, each in table_2(found, name).items():
             spread = "" if math.isnan(each.deviation) else f" ± {each.deviation:.4f}"
             cells.append(f"{measure} {each.mean:.4f}{spread}" if each.videos else f"{measure} not defined")
-        _say(f"{name}: {', '.join(cells)}; videos: {len(found)}")
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - this is the command line
+        say(f"{name}: {', '.join(cells)}; videos: {len(found)}")

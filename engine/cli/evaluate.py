@@ -2,14 +2,13 @@
 
 import argparse
 import datetime as dt
-import json
 import shlex
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.cli.session import ProgressBar
+from engine.cli.session import ProgressBar, say, signals_cancel
 from engine.cli.words import add_device, writable
 from engine.errors import DataError, UsageError
 from engine.progress import CancelToken
@@ -32,7 +31,7 @@ class _List(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from engine.evaluation.protocols import listing
 
-        _say(listing())
+        say(listing())
         parser.exit(0)
 
 
@@ -83,13 +82,11 @@ def run(args: argparse.Namespace) -> int:
         )
     datasets = [read_dataset(path, *([protocol.scheme] if protocol.scheme else [])) for path in args.data]
     token, bar = CancelToken(), ProgressBar()
-    before = signal.signal(signal.SIGINT, lambda *_: token.cancel())  # what is scored is kept
+    judge = _hunt if protocol.judging == "shortcuts" else _measure
     try:
-        if protocol.judging == "shortcuts":
-            return _hunt(args, protocol, datasets, token, bar)
-        return _measure(args, protocol, datasets, token, bar)
+        with signals_cancel(token, signal.SIGINT):
+            return judge(args, protocol, datasets, token, bar)
     finally:
-        signal.signal(signal.SIGINT, before)
         bar.close()
 
 
@@ -121,7 +118,7 @@ def _measure(
     from engine.detectors.registry import load_detector
     from engine.evaluation.evaluate import Settings
     from engine.evaluation.record import as_data
-    from engine.evaluation.report import report_files, write_files
+    from engine.evaluation.report import report_files
     from engine.faces.detector import FaceDetector
     from engine.runtime.measuring import Measuring
 
@@ -141,17 +138,15 @@ def _measure(
     runs = measuring.runs(protocol, sets)
     bar.close()
     for line in header.warnings:
-        _say(f"Warning: {line}")
+        say(f"Warning: {line}")
     for each in runs:
         _tell(each, several=len(runs) > 1, only_accuracy=protocol.only_accuracy)
-    if args.json is not None:
-        _write(args.json, as_data(header, runs))
-    if args.report is not None:
-        write_files(args.report, report_files(header, runs, only_accuracy=protocol.only_accuracy))
+    only_accuracy = protocol.only_accuracy
+    _write(args, lambda: as_data(header, runs), lambda: report_files(header, runs, only_accuracy=only_accuracy))
     if args.record:
         _record(args.detector, runs)
     if protocol.name == "dev":
-        _say("This was a look at the dev split: log it in docs/dev-looks.md (--report writes the rows)")
+        say("This was a look at the dev split: log it in docs/dev-looks.md (--report writes the rows)")
     return 0
 
 
@@ -163,7 +158,6 @@ def _hunt(
     bar: ProgressBar,
 ) -> int:
     """Look for shortcuts in the data; no detector takes part."""
-    from engine.evaluation.report import write_files
     from engine.training.hunt_report import as_data, line, report_files
     from engine.training.shortcuts import hunt
 
@@ -175,11 +169,9 @@ def _hunt(
     bar.close()
     for name, found in runs:
         for finding in found:
-            _say(f"{name}: {line(finding)}")
-    if args.json is not None:
-        _write(args.json, as_data(runs, args.seed, _words(args)))
-    if args.report is not None:
-        write_files(args.report, report_files(runs, args.seed, _words(args)))
+            say(f"{name}: {line(finding)}")
+    command = _words(args)
+    _write(args, lambda: as_data(runs, args.seed, command), lambda: report_files(runs, args.seed, command))
     return 0
 
 
@@ -303,11 +295,11 @@ def _tell(run: "Run", *, several: bool, only_accuracy: bool) -> None:
     metrics = ("accuracy",) if only_accuracy else COLUMNS
     for f in run.figures:
         if f.level == "video" and f.metric in metrics and not (several and f.protocol != run.main):
-            _say(f"{start}{f.protocol}: {f.metric} {shown(f)}, {f.n_real} real, {f.n_fake} forged, over {f.over}")
+            say(f"{start}{f.protocol}: {f.metric} {shown(f)}, {f.n_real} real, {f.n_fake} forged, over {f.over}")
     for name, why in run.unread.items():
-        _say(f"{start}{name} was not judged: {why}")
+        say(f"{start}{name} was not judged: {why}")
     for line in run.main_warnings if several else run.warnings:
-        _say(f"Warning: {start}{line}")
+        say(f"Warning: {start}{line}")
 
 
 def _record(detector_id: str, runs: "Sequence[Run]") -> None:
@@ -339,11 +331,16 @@ def _words(args: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
-def _write(path: Path, data: object) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    part.replace(path)
+def _write(args: argparse.Namespace, data: Callable[[], object], report: Callable[[], Mapping[str, str]]) -> None:
+    """What --json and --report ask for, all of it or nothing.
 
+    Raises:
+        ExportError: the disk is full or the place cannot be written.
+    """
+    from engine.exports.files import Staging
 
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - this is the command line
+    with Staging() as staging:
+        if args.json is not None:
+            staging.write_json(args.json, data())
+        if args.report is not None:
+            staging.write_folder(args.report, report())

@@ -1,7 +1,10 @@
 """An engine thread for the time of a command: asks it, shows its progress, turns its failures into exceptions."""
 
 import queue
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -9,7 +12,7 @@ from tqdm import tqdm
 
 from engine.cli.crash import EngineCrash
 from engine.errors import InternalError
-from engine.progress import Progress
+from engine.progress import CancelToken, Progress
 from engine.runtime import engine as runtime
 from engine.runtime.protocol import (
     DetectorsListed,
@@ -22,6 +25,22 @@ from engine.runtime.protocol import (
     Progressed,
     Request,
 )
+
+
+@contextmanager
+def signals_cancel(token: CancelToken, *signals: signal.Signals) -> Iterator[None]:
+    """Let signals cancel the token instead of ending the program: what is done is kept. Main thread only."""
+    before = [(each, signal.signal(each, lambda *_: token.cancel())) for each in signals]
+    try:
+        yield
+    finally:
+        for each, handler in before:
+            signal.signal(each, handler)
+
+
+def say(line: str) -> None:
+    """A line of a command's answer, at once."""
+    print(line, flush=True)  # noqa: T201 - this is the command line
 
 
 class ProgressBar:

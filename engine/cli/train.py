@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import paths
-from engine.cli.session import ProgressBar
+from engine.cli.session import ProgressBar, say, signals_cancel
+from engine.cli.words import add_device
 from engine.errors import UsageError
 from engine.progress import CancelToken
 
@@ -33,7 +34,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--steps", type=int, metavar="N", help="steps in all")
     parser.add_argument("--seed", type=int, metavar="N", help="default: 1")
     parser.add_argument("--size", type=int, metavar="N", help="side of the crops; default: the detector's own")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s")
+    add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,29 +59,27 @@ def run(args: argparse.Namespace) -> int:
             advice=f"Add --from weights/{spec.id}",
         )
     dataset = read_own_footage(args.data) if authentic else read_dataset(args.data, args.split)
-    say = _say if _is_first_process() else _say_nothing
-    say(dataset.summary())
+    first = _is_first_process()
+    tell = say if first else _say_nothing
+    tell(dataset.summary())
     trained = args.start is not None or pretrained_trunk(spec.id, dataset) is not None
     phases = _phases(args, recipe, default_config(dataset, spec.size, 1, trained=trained))
     out = args.out or (paths.data_dir() / "own-camera" / spec.id if authentic else paths.WEIGHTS / spec.id)
     bar, token = ProgressBar(), CancelToken()
     name = args.recipe or ""
     job = Job(spec, dataset, phases, out, _words(args), args.resume, args.device, args.start, name, authentic)
-    stops = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(stop, lambda *_: token.cancel()) for stop in stops]  # so that a checkpoint is written
     try:
-        outcome = train(
-            job,
-            cancel=token,
-            progress=bar.show if _is_first_process() else None,
-            on_validation=lambda record: say(_line(record)),
-            say=say,
-        )
+        with signals_cancel(token, signal.SIGINT, signal.SIGTERM):  # so that a checkpoint is written
+            outcome = train(
+                job,
+                cancel=token,
+                progress=bar.show if first else None,
+                on_validation=lambda record: tell(_line(record)),
+                say=tell,
+            )
     finally:
-        for stop, handler in zip(stops, before, strict=True):
-            signal.signal(stop, handler)
         bar.close()
-    say(f"Best at step {outcome.best_step} of {outcome.steps}; the weights are in {out}")
+    tell(f"Best at step {outcome.best_step} of {outcome.steps}; the weights are in {out}")
     return 0
 
 
@@ -123,7 +122,6 @@ def _words(args: argparse.Namespace) -> str:
     words += ["--split", args.split] if args.split != "official" else []
     words += ["--recipe", args.recipe] if args.recipe else []
     words += ["--from", args.start.name] if args.start else []
-    words += ["--split", args.split] if args.split != "official" else []
     return shlex.join(words + (["--config", args.config.name] if args.config else []))
 
 
@@ -141,7 +139,3 @@ def _is_first_process() -> bool:
 
 def _say_nothing(_: str) -> None:
     """Only the first of several processes speaks."""
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - this is the command line

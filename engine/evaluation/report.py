@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -34,15 +33,6 @@ def report_files(header: Header, runs: Sequence[Run], *, only_accuracy: bool = F
     blocks = _blocks(header, runs, ("accuracy",) if only_accuracy else COLUMNS)
     files = {"report.html": as_html(title, blocks), "report.md": as_markdown(title, blocks)}
     return files | {block.name: block.svg for block in blocks if isinstance(block, Drawing)}
-
-
-def write_files(folder: Path, files: dict[str, str]) -> None:
-    """Put files into a folder, each complete or not at all. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        part = folder / (name + ".part")
-        part.write_text(content, encoding="utf-8")
-        part.replace(folder / name)
 
 
 def shown(figure: Figure | None) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -55,6 +55,12 @@ class Staging:
     def write_json(self, path: Path, data: object) -> None:
         """Write plain data; NaN and infinity are refused, JSON has no word for them."""
         self.write(path, json_text(data).encode())
+
+    def write_folder(self, folder: Path, files: Mapping[str, str]) -> None:
+        """Make a folder, unless it is there, and write texts into it by name. Raises as `folder` and `write`."""
+        self.folder(folder)
+        for name, text in files.items():
+            self.write(folder / name, text.encode())
 
     def __enter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.detectors.frame import FrameDetector
+from engine.detectors.precision import sigmoid
 from engine.errors import DataError, InternalError
 from engine.evaluation.evaluate import Sample
 from engine.evaluation.video_scores import TrackScores, VideoScores, collected
@@ -85,7 +86,7 @@ class AnalysisScorer:
         spec = replace(self._detector.crop_spec, margin=0.0, aligned=False)
         affine = crop_affine((0, 0, width, height), np.zeros((5, 2)), spec)
         logit = self._detector.score_crops(cut_crop(pixels, affine, spec.size)[None])
-        probability = (1 / (1 + np.exp(-logit.astype(np.float64)))).astype(np.float32)
+        probability = sigmoid(logit)
         return VideoScores(
             (TrackScores(frozen(np.zeros(1, np.int64)), frozen(probability), float(max(width, height))),)
         )
