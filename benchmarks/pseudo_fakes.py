@@ -12,13 +12,13 @@ import time
 import cv2
 import numpy as np
 
+from engine.training.faces.shape68 import MEAN_SHAPE
 from engine.training.pseudo_fakes.clip_points import smoothed
 from engine.training.pseudo_fakes.clips import SWAP, ClipConfig, draw_clip_forgery
 from engine.training.pseudo_fakes.operators import OPERATORS
 from engine.training.pseudo_fakes.recoding import draw_recoding, recode
 from engine.training.pseudo_fakes.rendering import forge_clip
 from engine.training.pseudo_fakes.swap import Donor
-from engine.training.shape68 import MEAN_SHAPE
 
 SIDE, FPS, TARGET = 256, 25.0, 60.0
 POINTS = ((MEAN_SHAPE - 0.5) * 200 + SIDE / 2).astype(np.float32)

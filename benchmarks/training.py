@@ -30,10 +30,10 @@ from engine.detectors.devices import has_fast_bf16, resolve_device  # noqa: E402
 from engine.detectors.registry import detector_spec  # noqa: E402
 from engine.training.datasets import read_dataset  # noqa: E402
 from engine.training.datasets.base import Dataset, Item  # noqa: E402
-from engine.training.faces import gather_faces  # noqa: E402
-from engine.training.frame_task import FrameTask  # noqa: E402
+from engine.training.faces.store import gather_faces  # noqa: E402
+from engine.training.frames.task import FrameTask  # noqa: E402
+from engine.training.loop.trainer import Trainer  # noqa: E402
 from engine.training.recipes import FRAMES_PER_CLIP, default_config, pretrained_trunk  # noqa: E402
-from engine.training.trainer import Trainer  # noqa: E402
 
 FACE = 288
 

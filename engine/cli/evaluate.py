@@ -158,8 +158,8 @@ def _hunt(
     bar: ProgressBar,
 ) -> int:
     """Look for shortcuts in the data; no detector takes part."""
-    from engine.training.hunt_report import as_data, line, report_files
-    from engine.training.shortcuts import hunt
+    from engine.training.shortcuts.hunt import hunt
+    from engine.training.shortcuts.report import as_data, line, report_files
 
     runs = []
     for dataset in datasets:
@@ -226,7 +226,7 @@ def _operator_sets(
     """Per operator the copies of real clips and the forged ones."""
     from engine.evaluation.protocols import limited
     from engine.runtime.measuring import SampleSet
-    from engine.training.operator_clips import forged_copies
+    from engine.training.pseudo_fakes.operator_clips import forged_copies
 
     reals = [item for item in items if not item.label and item.kind == "clip" and item.points is not None]
     if args.limit is not None:

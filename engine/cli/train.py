@@ -15,7 +15,7 @@ from engine.errors import UsageError
 from engine.progress import CancelToken
 
 if TYPE_CHECKING:
-    from engine.training.frame_task import FrameConfig
+    from engine.training.frames.task import FrameConfig
     from engine.training.recipes import Recipe
 
 

@@ -12,7 +12,7 @@ from engine.detectors.registry import DetectorSpec
 from engine.evaluation.evaluate import Figure
 from engine.networks.frame import FrameNetwork
 from engine.training.datasets.base import Dataset
-from engine.training.frame_task import FrameConfig
+from engine.training.frames.task import FrameConfig
 
 TRUSTED_FROM = 0.7
 """The lower end of the 95 % interval of the AUC on genuine forgeries of unseen persons must lie above this."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from engine.errors import UsageError
 from engine.paths import RESOURCES
-from engine.training.batches import MixConfig
 from engine.training.datasets.base import Dataset
-from engine.training.frame_task import FrameConfig
+from engine.training.frames.batches import MixConfig
+from engine.training.frames.task import FrameConfig
 
 FRAMES_PER_CLIP = 24
 RECIPES = RESOURCES / "recipes"

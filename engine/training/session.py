@@ -22,12 +22,12 @@ from engine.paths import cache_dir
 from engine.progress import CancelToken, ProgressCallback
 from engine.training.card import Origin, new_card
 from engine.training.datasets.base import Dataset
-from engine.training.distributed import Processes, joined
-from engine.training.faces import FaceStore, gather_faces
-from engine.training.frame_task import FrameConfig, FrameTask
+from engine.training.faces.store import FaceStore, gather_faces
+from engine.training.frames.task import FrameConfig, FrameTask
+from engine.training.frames.validation import to_input
+from engine.training.loop.distributed import Processes, joined
+from engine.training.loop.trainer import Outcome, Record, Trainer
 from engine.training.recipes import FRAMES_PER_CLIP, pretrained_trunk
-from engine.training.trainer import Outcome, Record, Trainer
-from engine.training.validation import to_input
 
 
 def _nothing(_: str) -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.signal import savgol_filter
 
 from engine.results import FloatArray, IntArray
-from engine.training.shape68 import fit_shape, similarity, transform
+from engine.training.faces.shape68 import fit_shape, similarity, transform
 
 _WINDOW, _ORDER = 5, 2
 _JUMP = 0.01

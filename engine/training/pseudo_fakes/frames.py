@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.results import FloatArray, Picture
+from engine.training.faces.shape68 import similarity, transform
 from engine.training.pseudo_fakes import warps
 from engine.training.pseudo_fakes.blending import Blend, blend, match_colours
 from engine.training.pseudo_fakes.masks import MaskLaw, draw_mask_law, make_mask
 from engine.training.pseudo_fakes.mismatch import Mismatch, apply_mismatch, draw_mismatch
-from engine.training.shape68 import similarity, transform
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from engine.results import FloatArray, Picture
+from engine.training.faces.shape68 import BROWS
 from engine.training.pseudo_fakes import warps
-from engine.training.shape68 import BROWS
 
 Region = Literal["hull", "no-forehead", "mouth-chin", "eyes-brows", "nose-mouth"]
 REGIONS: tuple[Region, ...] = get_args(Region)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.results import BoolArray, FloatArray, Picture
+from engine.training.faces.shape68 import similarity
 from engine.training.pseudo_fakes import warps
 from engine.training.pseudo_fakes.blending import colour_table, recoloured
 from engine.training.pseudo_fakes.clips import ClipForgery, plan_of
@@ -16,7 +17,6 @@ from engine.training.pseudo_fakes.masks import make_mask, outline
 from engine.training.pseudo_fakes.mismatch import apply_mismatch
 from engine.training.pseudo_fakes.operators.plan import ClipFaces, Plan
 from engine.training.pseudo_fakes.swap import Donor, donor_rows, fitted, fitted_shape
-from engine.training.shape68 import similarity
 
 _MASK_WIDTH = 144.0  # faces that are larger get their mask at this width: it is smooth
 _MOTION_MARGIN = 0.06  # widths of the face beyond the mask that movements may bring in

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.results import FloatArray, IntArray, Picture
+from engine.training.faces.shape68 import similarity, transform
 from engine.training.pseudo_fakes import warps
 from engine.training.pseudo_fakes.frames import pose_distance
 from engine.training.pseudo_fakes.operators.plan import ClipFaces
-from engine.training.shape68 import similarity, transform
 
 
 @dataclass(frozen=True, slots=True)

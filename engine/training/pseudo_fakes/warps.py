@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.spatial import Delaunay
 
 from engine.results import FloatArray, IntArray, Picture
-from engine.training.shape68 import MEAN_SHAPE
+from engine.training.faces.shape68 import MEAN_SHAPE
 
 _STEP = 2  # pixels between two places of a displacement that is worked out
 

@@ -15,12 +15,12 @@ from engine import cli
 from engine.errors import CancelledError
 from engine.exports import demo_clip
 from engine.progress import CancelToken
+from engine.training.faces.shape68 import MEAN_SHAPE
 from engine.training.pseudo_fakes.clip_points import smoothed
 from engine.training.pseudo_fakes.operators.plan import ClipFaces
 from engine.training.pseudo_fakes.rendering import ClipForger
 from engine.training.pseudo_fakes.serial import forgery_from_plain
 from engine.training.pseudo_fakes.video import Order, forge_video
-from engine.training.shape68 import MEAN_SHAPE
 from engine.video.media import open_media
 from engine.video.writer import ClipWriter
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from engine.training.datasets.base import Dataset, Item
-from engine.training.shape68 import MEAN_SHAPE
+from engine.training.faces.shape68 import MEAN_SHAPE
 
 SIDE = 160
 POINTS = (MEAN_SHAPE * 0.7 + 0.15).astype(np.float32) * SIDE

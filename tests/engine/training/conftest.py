@@ -4,7 +4,7 @@ import pytest
 from cartoons import draw_dataset
 
 from engine.training.datasets.base import Dataset
-from engine.training.faces import FaceStore, gather_faces
+from engine.training.faces.store import FaceStore, gather_faces
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from engine.detectors.cards import load_card
 from engine.detectors.registry import detector_info, detector_spec
 from engine.detectors.weights import save_weights
 from engine.networks.mobilenet import build_mobilenet
-from engine.training.checkpoint import load_checkpoint
+from engine.training.loop.checkpoint import load_checkpoint
 
 SETTINGS = """
 pairs = 2
@@ -119,7 +119,7 @@ def test_a_signal_leaves_a_checkpoint_from_which_it_goes_on(
     monkeypatch.setattr("engine.training.session.cache_dir", lambda: tmp_path / "cache")
     words = ["train", "frame-mobile", "--data", str(footage), "--recipe", "own-camera", "--from", str(base)]
     words += ["--config", str(footage / "settings.toml"), "--out", str(tmp_path / "out"), "--steps", "400"]
-    from engine.training import trainer
+    from engine.training.loop import trainer
 
     one_step = trainer.Trainer._train_step
 

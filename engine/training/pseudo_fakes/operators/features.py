@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from engine.results import FloatArray
+from engine.training.faces.shape68 import MEAN_SHAPE, similarity, transform
 from engine.training.pseudo_fakes.operators.plan import FEATURES, ClipFaces, Footage, Plan, autoregressive
-from engine.training.shape68 import MEAN_SHAPE, similarity, transform
 
 _STEADY = (*range(17), *range(27, 31))  # the jaw's outline and the bridge of the nose tell where the head is
 

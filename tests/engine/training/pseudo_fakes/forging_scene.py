@@ -5,10 +5,10 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from engine.training.faces.shape68 import MEAN_SHAPE
 from engine.training.pseudo_fakes.clips import ClipForgery, Parameters
 from engine.training.pseudo_fakes.masks import MaskLaw
 from engine.training.pseudo_fakes.mismatch import Mismatch
-from engine.training.shape68 import MEAN_SHAPE
 
 SIZE, FPS = 256, 25.0
 POINTS = ((MEAN_SHAPE - 0.5) * 150 + 128).astype(np.float32)

@@ -6,6 +6,7 @@ import pytest
 from forging_scene import FPS, POINTS, WIDTH, deep, forgery, rough_picture, still_clip
 from skimage.registration import phase_cross_correlation
 
+from engine.training.faces.shape68 import similarity, transform
 from engine.training.pseudo_fakes import warps
 from engine.training.pseudo_fakes.operators import OPERATORS
 from engine.training.pseudo_fakes.operators.features import Desynchronisation, FeatureDrift
@@ -14,7 +15,6 @@ from engine.training.pseudo_fakes.operators.movement import Drift, Jitter
 from engine.training.pseudo_fakes.operators.plan import ClipFaces, Footage, still_plan
 from engine.training.pseudo_fakes.operators.timing import Partial, TemporalResolution
 from engine.training.pseudo_fakes.rendering import forge_clip
-from engine.training.shape68 import similarity, transform
 
 CENTRE = slice(88, 168)
 """A square that lies wholly in the mask, along both axes."""

@@ -8,6 +8,7 @@ import pytest
 from forging_scene import FPS, POINTS, SIZE, deep, forgery, rough_picture, still_clip
 
 from engine.errors import DataError, UsageError
+from engine.training.faces.shape68 import MEAN_SHAPE, five_points
 from engine.training.pseudo_fakes.clip_points import fitted_points, run_starts, smoothed
 from engine.training.pseudo_fakes.clips import KNOWN, ClipConfig, ClipForgery, draw_clip_forgery
 from engine.training.pseudo_fakes.operators import OPERATORS
@@ -16,7 +17,6 @@ from engine.training.pseudo_fakes.operators.timing import Partial
 from engine.training.pseudo_fakes.rendering import forge_clip
 from engine.training.pseudo_fakes.serial import forgery_from_plain, forgery_to_plain
 from engine.training.pseudo_fakes.swap import Donor, Swap, donor_rows
-from engine.training.shape68 import MEAN_SHAPE, five_points
 
 
 def drawn(seed: int, **parts: object) -> ClipForgery:

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
+from engine.training.faces.shape68 import MEAN_SHAPE, face_square, fit_shape, five_points, similarity, transform
 from engine.training.pseudo_fakes import ForgeryConfig, draw_forgery, forge, pose_distance, warps
 from engine.training.pseudo_fakes.blending import blend, match_colours
 from engine.training.pseudo_fakes.masks import REGION_WEIGHTS, REGIONS, MaskLaw, draw_mask_law, make_mask
 from engine.training.pseudo_fakes.mismatch import apply_mismatch, draw_mismatch
-from engine.training.shape68 import MEAN_SHAPE, face_square, fit_shape, five_points, similarity, transform
 
 SIZE = 256
 POINTS = (MEAN_SHAPE * 0.8 + 0.1).astype(np.float32) * SIZE

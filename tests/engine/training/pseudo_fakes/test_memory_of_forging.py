@@ -12,9 +12,9 @@ import pytest
 from engine.exports import demo_clip
 from engine.faces.detector import FaceDetector
 from engine.results import FaceTrack
+from engine.training.faces.shape68 import MEAN_SHAPE
 from engine.training.pseudo_fakes import video, video_faces
 from engine.training.pseudo_fakes.clip_points import fitted_points
-from engine.training.shape68 import MEAN_SHAPE
 from engine.video.media import open_media
 from engine.video.reader import FrameReader
 from engine.video.writer import ClipWriter

@@ -1,0 +1,154 @@
+"""Training a network that looks at one face crop: real crops beside their forgeries, a logit and a coarse mask."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
+
+from engine.errors import DataError
+from engine.networks.frame import FrameNetwork
+from engine.networks.mobilenet import settle_batch_norm
+from engine.progress import CancelToken
+from engine.training.faces.store import FaceStore
+from engine.training.frames.batches import Batch, Batches, MixConfig
+from engine.training.frames.validation import ValidationPart, make_validation, to_input, validate
+from engine.training.loop.config import LoopConfig
+from engine.training.loop.distributed import ALONE, Processes
+from engine.training.loop.task import LossPart
+
+
+@dataclass(frozen=True)
+class FrameConfig(LoopConfig):
+    """A run that trains on single crops.
+
+    Attributes:
+        mix: what is trained on.
+        size: side of the crops.
+        pairs: real and forged pairs per step, over all processes.
+        frozen_stages: leading stages of the trunk that stay as they were, the stem with the first.
+        smoothing: of the labels.
+        mask_weight: of the loss on the coarse mask of what is forged; 0: there is no such loss.
+        validation_pairs: of each kind.
+    """
+
+    mix: MixConfig = field(default_factory=MixConfig)
+    size: int = 224
+    pairs: int = 16
+    frozen_stages: int = 2
+    smoothing: float = 0.05
+    mask_weight: float = 0.3
+    validation_pairs: int = 240
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("size", "pairs", "validation_pairs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        if self.frozen_stages < 0 or self.mask_weight < 0 or not 0 <= self.smoothing < 0.5:
+            raise ValueError("frozen_stages and mask_weight must not be negative, smoothing in [0, 0.5)")
+
+
+class FrameTask:
+    """The task of the frame detectors (see TrainingTask). For one thread."""
+
+    unit = "crops"
+
+    def __init__(
+        self,
+        network: FrameNetwork,
+        train: FaceStore,
+        held_out: FaceStore,
+        config: FrameConfig,
+        processes: Processes = ALONE,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        """Freeze what is to stay, and draw the held-out crops in process 0.
+
+        Raises:
+            DataError: no pair can be made of the faces to train on, or of the held-out ones.
+            CancelledError: cancelled while the held-out crops were made.
+        """
+        self.network = network.to(memory_format=torch.channels_last)
+        self.config = config
+        torch.manual_seed(config.seed)
+        self.mask_head = nn.Conv2d(network.map_channels, 1, 1, bias=False)
+        nn.init.normal_(self.mask_head.weight, std=0.01)
+        self.mask_head.to(network.head.weight)
+        self.mask_head.requires_grad_(requires_grad=config.mask_weight > 0)
+        self.module = nn.ModuleDict({"network": self.network, "mask_head": self.mask_head})
+        self.frozen = _leading_stages(self.network, config.frozen_stages)
+        for stage in self.frozen:
+            stage.requires_grad_(requires_grad=False)
+        share = processes.share(config.pairs)
+        try:
+            self._batches = Batches(
+                train, config.mix, size=config.size, pairs=config.pairs, seed=config.seed, share=share
+            )
+        except ValueError as error:
+            raise DataError(f"The data do not suffice: {error}", advice="Add real faces") from error
+        self._parts: list[ValidationPart] = []
+        if processes.first:
+            self._parts = make_validation(
+                held_out,
+                config.mix,
+                size=config.size,
+                pairs=config.validation_pairs,
+                seed=config.seed + 1,
+                cancel=cancel,
+            )
+            if not self._parts:
+                raise DataError("No held-out faces to validate on", advice="Add files of more persons")
+        self.samples = 2 * config.pairs
+        videos = {face.item.name for face in train.faces}
+        self.batches_per_epoch = max(1, -(-len(videos) // self.samples))
+
+    def settle(self, pictures: int = 64) -> None:
+        """Make normalisation fit to the data before the first step (weights that were folded need it)."""
+        batches = -(-pictures // len(self._batches[0].labels))
+        x = torch.cat([to_input(self._batches[number].pictures, self.network) for number in range(batches)])
+        settle_batch_norm(self.network, x)
+
+    def batches(self) -> Batches:
+        """Batch number k of the run, this process's share of it."""
+        return self._batches
+
+    def loss(self, batch: Batch) -> Mapping[str, LossPart]:
+        """ "label": cross-entropy of the smoothed labels; "mask": of each known pixel of the coarse masks."""
+        c = self.config
+        x = to_input(batch.pictures, self.network)
+        features = self.network.features(x)
+        logits = _wide(self.network.classify(features))
+        labels = torch.from_numpy(batch.labels).to(logits)
+        smooth = labels * (1 - c.smoothing) + (1 - labels) * c.smoothing
+        total = binary_cross_entropy_with_logits(logits, smooth, reduction="sum")
+        parts = {"label": LossPart(total, len(labels))}
+        if c.mask_weight > 0:
+            masks = torch.from_numpy(batch.masks).to(logits)
+            cells = _wide(self.mask_head(features.map))
+            cells = interpolate(cells, size=masks.shape[1:], mode="bilinear").squeeze(1)
+            known = ~masks.isnan()
+            total = binary_cross_entropy_with_logits(cells[known], masks[known], reduction="sum")
+            parts["mask"] = LossPart(total, int(known.sum()), c.mask_weight)
+        return parts
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """AUC on each held-out part, and their mean."""
+        if not isinstance(network, FrameNetwork):
+            raise TypeError("this task validates frame networks")
+        return validate(network, self._parts, bf16=self.config.bf16)
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Losses are taken in float32 at least."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def _leading_stages(network: FrameNetwork, stages: int) -> Sequence[nn.Module]:
+    """The stem and the first stages of a timm EfficientNet-like trunk."""
+    if stages == 0:
+        return ()
+    trunk = network.trunk
+    names = ("conv_stem", "bn1", *(f"blocks.{k}" for k in range(stages)))
+    return tuple(trunk.get_submodule(name) for name in names)

@@ -1,0 +1,52 @@
+"""The optimiser that the settings name, and its state as named tensors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from engine.training.loop.config import LoopConfig
+
+
+def make_optimiser(module: nn.Module, config: LoopConfig) -> Optimizer:
+    """Over all parameters that ask for a gradient."""
+    groups = _groups(module, config.weight_decay)
+    match config.optimiser:
+        case "adamw":
+            return AdamW(groups, lr=config.learning_rate)
+        case "adam":
+            return Adam(groups, lr=config.learning_rate)
+        case "sgd":
+            return SGD(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.momentum > 0)
+
+
+def optimiser_tensors(module: nn.Module, optimiser: Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state as tensors named PARAMETER/QUANTITY."""
+    names: dict[Tensor, str] = {parameter: name for name, parameter in module.named_parameters()}
+    return {
+        f"{names[parameter]}/{quantity}": value
+        for parameter, state in optimiser.state.items()
+        for quantity, value in state.items()
+        if value is not None
+    }
+
+
+def restore_optimiser(module: nn.Module, optimiser: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """The reverse of `optimiser_tensors`, each in the device and memory layout of its parameter."""
+    parameters = dict(module.named_parameters())
+    for name, value in tensors.items():
+        parameter, quantity = name.rsplit("/", 1)
+        target = parameters[parameter]
+        kept = value if value.ndim == 0 else torch.empty_like(target, dtype=value.dtype).copy_(value).detach()
+        optimiser.state[target][quantity] = kept
+
+
+def _groups(module: nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Weights decay, biases and normalisations do not."""
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
