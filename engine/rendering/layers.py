@@ -50,7 +50,7 @@ def timecode(seconds: float) -> str:
 
 
 def _explained(shown: MapShown, style: OverlayStyle, stroke: int) -> list[Item]:
-    indices = frozen(mask_indices(shown.values, style))
+    indices = frozen(mask_indices(shown.values, style, shown.end))
     table = PALETTES[style.colour_map].table
     items: list[Item] = []
     if style.mask:

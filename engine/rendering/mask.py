@@ -13,17 +13,17 @@ DASH, GAP = 6.0, 4.0
 Segments = npt.NDArray[np.float64]
 
 
-def mask_indices(values: FloatArray, style: OverlayStyle) -> Picture:
-    """(h, w) uint8 indices of (h, w) values, scaled by the largest |value| of this frame alone.
+def mask_indices(values: FloatArray, style: OverlayStyle, end: float | None = None) -> Picture:
+    """(h, w) uint8 indices of (h, w) values, scaled by the largest |value| of this frame alone, or by `end`.
 
     128 is zero or below the threshold, 255 is +max, 1 is -max. Nothing is smoothed. Values that are not finite
-    count as zero.
+    count as zero, those beyond a given end as the end.
     """
     clean = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    largest = np.abs(clean).max(initial=0.0)
+    largest = np.abs(clean).max(initial=0.0) if end is None else end
     if largest == 0:
         return np.full(values.shape, ZERO, np.uint8)
-    share = clean / largest
+    share = clean / largest if end is None else np.clip(clean / largest, -1, 1)
     share[np.abs(share) < style.threshold] = 0
     return np.asarray(np.round(share * STEPS) + ZERO, np.uint8)
 

@@ -112,6 +112,14 @@ def _table(real: FloatArray, fake: FloatArray) -> Picture:
     return frozen(np.round(table * 255).astype(np.uint8))
 
 
+def _red() -> Picture:
+    """P002's user study (section 6): transparent for nothing, full red for the largest value, evenly between."""
+    alpha = np.abs(np.maximum(np.arange(256), 1) - ZERO) / STEPS
+    table = np.zeros((256, 4))
+    table[:, 0], table[:, 3] = 1, alpha
+    return frozen(np.round(table * 255).astype(np.uint8))
+
+
 def _palettes() -> dict[str, Palette]:
     blue = _ramp(((160, 205, 245), (0, 90, 200)))
     orange = _ramp(((255, 205, 140), (225, 90, 0)))
@@ -122,6 +130,7 @@ def _palettes() -> dict[str, Palette]:
         Palette("blue-orange", "Blue real, orange fake", signed=True, table=_table(blue, orange)),
         Palette("purple-green", "Purple real, green fake", signed=True, table=_table(purple, green)),
         Palette("dawn", "Dawn (strength only)", signed=False, table=_table(dawn, dawn)),
+        Palette("red", "Red as in P002 (strength only)", signed=False, table=_red()),
     )
     return {palette.id: palette for palette in made}
 

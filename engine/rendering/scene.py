@@ -22,10 +22,14 @@ class FaceShown:
 
 @dataclass(frozen=True, slots=True)
 class MapShown:
-    """One explanation on one frame: (h, w) values and their (2, 3) affine to the frame."""
+    """One explanation on one frame: (h, w) values and their (2, 3) affine to the frame.
+
+    `end` is the |value| at the ends of the palette; None for the map's own largest one.
+    """
 
     values: FloatArray
     affine: FloatArray
+    end: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

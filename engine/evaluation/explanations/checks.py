@@ -20,6 +20,7 @@ from engine.evaluation.explanations.faithfulness import (
 )
 from engine.evaluation.explanations.maps import enlarged
 from engine.evaluation.explanations.measures import mean
+from engine.evaluation.explanations.pairs import rank_correlation
 from engine.evaluation.explanations.record import KINDS, Faithfulness
 from engine.evaluation.explanations.sanity import (
     SHARES,
@@ -27,7 +28,6 @@ from engine.evaluation.explanations.sanity import (
     layers_from_output,
     noisy,
     randomised,
-    rank_correlation,
     relative_change,
 )
 from engine.explainers.base import Explainer

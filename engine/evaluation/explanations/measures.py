@@ -4,6 +4,7 @@ Undefined values (a constant map has no correlation) are nan and are left out of
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,20 +49,42 @@ def map_measures(maps: FloatArray, frames: IntArray, step: int, size: int | None
     tau is taken over pairs that are exactly one step apart. With `size`, every map is first enlarged to `size`
     pixels a side, one at a time.
     """
-    found: list[tuple[float, float, float]] = []
+    found: list[FrameMeasures] = []
     pairs: list[float] = []
     before: tuple[int, Map] | None = None
     for number, each in zip(frames, maps, strict=True):
         shown = each if size is None else enlarged(each, size)
-        found.append((float(np.var(shown, dtype=np.float64)), neighbour_correlation(shown), centredness(shown)))
+        found.append(frame_measures(shown))
         if before is not None and int(number) - before[0] == step:
             pairs.append(correlation(before[1], shown))
         before = (int(number), shown)
-    columns = [[row[at] for row in found] for at in range(3)]
-    series = (columns[0], pairs, columns[1], columns[2])
-    variance, inter, intra, centred = (mean(values) for values in series)
+    return summed_up(found, pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMeasures:
+    """What is measured of one frame by itself; see MapMeasures."""
+
+    variance: float
+    intra_frame: float
+    centredness: float
+
+
+def frame_measures(shown: Map) -> FrameMeasures:
+    """Of one grey map (h, w)."""
+    return FrameMeasures(float(np.var(shown, dtype=np.float64)), neighbour_correlation(shown), centredness(shown))
+
+
+def summed_up(frames: Iterable[FrameMeasures], pairs: Iterable[float]) -> MapMeasures:
+    """The measures of a video of those of its frames, and of the correlations of its pairs of frames."""
+    found = list(frames)
+    variance, intra, centred = (
+        [getattr(each, name) for each in found] for name in ("variance", "intra_frame", "centredness")
+    )
+    series = (variance, list(pairs), intra, centred)
+    means = [mean(values) for values in series]
     counts = [int(np.isfinite(values).sum()) for values in series]
-    return MapMeasures(variance, inter, intra, centred, (counts[0], counts[1], counts[2], counts[3]))
+    return MapMeasures(*means, (counts[0], counts[1], counts[2], counts[3]))
 
 
 def correlation(one: Map, other: Map) -> float:

@@ -2,7 +2,6 @@
 
 import copy
 import math
-import warnings
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -19,18 +18,6 @@ SHARES = (0.1, 0.25, 0.5, 1.0)
 """Shares of the layers, from the output down, whose parameters are random."""
 NOISE = 2
 """Largest change of a colour level (of 255) that a sensible explanation must bear."""
-
-
-def rank_correlation(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
-    """Spearman's coefficient over all pixels; nan if one is constant."""
-    from scipy.stats import spearmanr
-
-    a, b = np.ravel(one), np.ravel(other)
-    if a.max() == a.min() or b.max() == b.min():
-        return math.nan
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return float(spearmanr(a, b).statistic)
 
 
 def noisy(crops: Picture, rng: np.random.Generator, most: int = NOISE) -> Picture:

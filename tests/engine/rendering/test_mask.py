@@ -33,6 +33,12 @@ def test_indices_follow_the_definition(threshold: float, scale: float) -> None:
     assert found.tolist() == by_hand(values, threshold)
 
 
+def test_an_end_that_is_given_is_the_scale_instead() -> None:
+    values = np.array([[1.0, -2.0, 0.5, 3.0]], np.float32)
+    found = mask_indices(values, OverlayStyle(threshold=0.0), end=2.0)
+    assert found.tolist() == [[128 + 64, 1, 128 + 32, 255]]
+
+
 def test_the_scale_is_that_of_the_frame_alone() -> None:
     values = RNG.standard_normal((7, 7)).astype(np.float32)
     assert (mask_indices(values, OverlayStyle()) == mask_indices(values * 8, OverlayStyle())).all()

@@ -69,6 +69,13 @@ def test_the_map_of_strength_gets_lighter_evenly() -> None:
     assert (PALETTES["dawn"].table[ZERO + 1 :] == PALETTES["dawn"].table[1:ZERO][::-1]).all()
 
 
+def test_red_is_pure_and_grows_evenly_from_nothing_as_in_p002() -> None:
+    table = PALETTES["red"].table
+    assert (table[:, :3] == (255, 0, 0)).all()
+    for share in (0.0, 0.25, 0.5, 1.0):
+        assert table[ZERO + round(127 * share), 3] == pytest.approx(255 * share, abs=2)
+
+
 @pytest.mark.parametrize("deficiency", DEFICIENCIES)
 def test_the_first_faces_differ_for_everybody(deficiency: str) -> None:
     lab = seen(np.array(FACES[:4]), deficiency)

@@ -9,13 +9,13 @@ import torch
 from scipy.stats import spearmanr
 from torch import nn
 
+from engine.evaluation.explanations.pairs import rank_correlation
 from engine.evaluation.explanations.sanity import (
     NOISE,
     depths,
     layers_from_output,
     noisy,
     randomised,
-    rank_correlation,
     relative_change,
 )
 
