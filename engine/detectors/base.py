@@ -1,14 +1,18 @@
 """What every detector is to the rest of the engine."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from engine.progress import CancelToken
 from engine.results import CropSpec, FloatArray, Picture, Provenance
 
 Notify = Callable[[str], None]
 """Told, in a sentence for the user, when the work goes on in a lesser way."""
+
+Computed = TypeVar("Computed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,9 @@ class Detector(ABC):
         crop_spec: how it wants its faces.
         sampling: which crops make one score.
         weights_sha256: of the file that was loaded.
+        trustworthy: whether its probability may take part in the verdict of a video.
+        trust_reason: why, or why not.
+        batch: crops that it takes at a time.
         device: name of the torch device.
         precision: float32 or bf16, as it really computes.
     """
@@ -34,6 +41,9 @@ class Detector(ABC):
     crop_spec: CropSpec
     sampling: Sampling
     weights_sha256: str
+    trustworthy: bool
+    trust_reason: str
+    batch: int
     device: str
     precision: str
 
@@ -47,6 +57,30 @@ class Detector(ABC):
             DeviceError: not even one crop fits into memory.
             CancelledError: cancelled between two batches.
         """
+
+    @abstractmethod
+    def exact_logits(self, crops: Picture) -> FloatArray:
+        """As `score_crops`, of crops that fit into one batch, and always in float32."""
+
+    @abstractmethod
+    def in_batches(
+        self,
+        crops: Picture,
+        compute: Callable[[Picture], Computed],
+        *,
+        cancel: CancelToken | None = None,
+        notify: Notify | None = None,
+    ) -> Iterator[Computed]:
+        """What `compute` makes of crop after crop, as many at a time as fit into memory.
+
+        Raises:
+            DeviceError: not even one crop fits.
+            CancelledError: cancelled between two batches.
+        """
+
+    @abstractmethod
+    def counted(self) -> AbstractContextManager[list[int]]:
+        """Inside, the first number of the list is how many crops were scored."""
 
     @abstractmethod
     def provenance(self, **settings: object) -> Provenance:

@@ -3,14 +3,14 @@
 import importlib.metadata
 import platform
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
-from typing import TypeVar
 
 import numpy as np
 import torch
 
-from engine.detectors.base import Detector, Notify, Sampling
+from engine.detectors.base import Computed, Detector, Notify, Sampling
 from engine.detectors.cards import Card
 from engine.detectors.devices import has_fast_bf16, is_out_of_memory
 from engine.detectors.folding import fold_batch_norm
@@ -22,8 +22,6 @@ from engine.results import CropSpec, FloatArray, Picture, Provenance, frozen
 PRECISIONS = ("auto", "float32", "bf16")
 BF16_TOLERANCE = 0.01
 """How far bf16 may move a probability around one half before `auto` refuses it."""
-
-Computed = TypeVar("Computed")
 
 _BATCH_PIXELS = {"cpu": 4 * 224**2, "cuda": 256 * 224**2}
 """Crop pixels that go through a network at a time. On a CPU few, so that what lies between two layers stays in its
@@ -53,6 +51,7 @@ class FrameDetector(Detector):
         self.device = device.type
         self.precision = choose_precision(card, device, precision)
         self.card = card
+        self.trustworthy, self.trust_reason = card.trustworthy, card.trust_reason
         self.gradcam_layer = network.gradcam_layer
         network.eval().requires_grad_(requires_grad=False)
         fold_batch_norm(network)
@@ -86,12 +85,6 @@ class FrameDetector(Detector):
         cancel: CancelToken | None = None,
         notify: Notify | None = None,
     ) -> Iterator[Computed]:
-        """What `compute` makes of crop after crop, as many at a time as fit into memory.
-
-        Raises:
-            DeviceError: not even one crop fits.
-            CancelledError: cancelled between two batches.
-        """
         done = 0
         while done < len(crops):
             if cancel is not None:
@@ -112,6 +105,25 @@ class FrameDetector(Detector):
         with torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bf16"):
             logits: FloatArray = self.network(self.prepare(crops)).float().cpu().numpy()
         return logits
+
+    @torch.inference_mode()
+    def exact_logits(self, crops: Picture) -> FloatArray:
+        with torch.autocast(self.device, enabled=False):
+            logits: FloatArray = self.network(self.prepare(crops)).float().cpu().numpy()
+        return logits
+
+    @contextmanager
+    def counted(self) -> Iterator[list[int]]:
+        passes = [0]
+
+        def note(_network: object, inputs: tuple[torch.Tensor, ...]) -> None:
+            passes[0] += len(inputs[0])
+
+        handle = self.network.register_forward_pre_hook(note)
+        try:
+            yield passes
+        finally:
+            handle.remove()
 
     def _shrink(self, tried: int, notify: Notify | None) -> None:
         """Half the batch from now on, and say so."""
