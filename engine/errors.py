@@ -72,6 +72,14 @@ class DataError(TellframeError):
     """A data set for training or evaluation is missing, incomplete or mixed up."""
 
 
+class StudyError(TellframeError):
+    """A preference study, its clips or its answers are missing, changed or mixed up."""
+
+
+class SpecificationError(TellframeError):
+    """A specification of temporal logic cannot be understood, or speaks of what a trace does not have."""
+
+
 class CancelledError(TellframeError):
     """The user cancelled the work."""
 
