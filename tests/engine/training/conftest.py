@@ -1,5 +1,7 @@
 """A tiny data set of drawn faces, so that training can be tested without persons and without a face detector."""
 
+from collections.abc import Iterator
+
 import pytest
 from cartoons import draw_dataset
 
@@ -17,3 +19,14 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def stores(drawn: Dataset) -> tuple[FaceStore, FaceStore]:
     """Faces to train on and to validate with."""
     return gather_faces(drawn, drawn.part("train"), 4), gather_faces(drawn, drawn.part("validation"), 4)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: what it computes is the same bit for bit, and two tests share the cores."""
+    import torch  # not for the tests that need none of it
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -3,7 +3,6 @@
 import signal
 import threading
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -20,6 +19,7 @@ from engine.detectors.weights import save_weights
 from engine.networks.mobilenet import build_mobilenet
 from engine.training.loop.checkpoint import load_checkpoint
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SETTINGS = """
 pairs = 2
 warm_up = 1
@@ -29,14 +29,6 @@ validation_pairs = 4
 workers = 0
 size = 48
 """
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from engine.detectors.cards import load_card
 from engine.detectors.registry import detector_info, detector_spec
 from engine.evaluation.detection import auc
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SETTINGS = """
 pairs = 4
 warm_up = 1
@@ -57,11 +58,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 cv2.imwrite(str(root / label / f"p{person}.png"), picture[..., ::-1])
     (root / "settings.toml").write_text(SETTINGS)
     return root
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def test_train_then_evaluate(

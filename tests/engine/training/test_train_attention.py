@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
-import torch
 from random_weights import noise_crops
 from safetensors.torch import load_file
 
@@ -14,6 +13,7 @@ from engine.cli import run
 from engine.detectors.cards import load_card
 from engine.detectors.registry import load_detector
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SETTINGS = """
 pairs = 2
 learning_rate = 1e-3
@@ -50,7 +50,6 @@ def stills(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_step_by_the_command_line_leaves_weights_that_score(
     stills: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, detector_id: str
 ) -> None:
-    torch.set_num_threads(1)
     monkeypatch.setattr("engine.paths.WEIGHTS", tmp_path)
     words = [
         "train",

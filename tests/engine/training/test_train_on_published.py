@@ -8,17 +8,12 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
-import torch
 
 from engine.cli import run
 from engine.detectors.cards import load_card
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SETTINGS = "pairs = 2\nwarm_up = 1\nvalidate_every = 1\nvalidation_pairs = 4\nworkers = 0\n"
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def portrait(light: float, *, forged: bool) -> np.ndarray:

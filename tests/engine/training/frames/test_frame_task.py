@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from engine.training.frames.batches import MixConfig
 from engine.training.frames.task import FrameConfig, FrameTask
 from engine.training.loop.trainer import Trainer
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 Stores = tuple[FaceStore, FaceStore]
 PROJECT = Path(__file__).resolve().parents[4]
 CARTOONS = Path(__file__).resolve().parents[1]
@@ -35,14 +35,6 @@ CONFIG = FrameConfig(
     workers=0,
     seed=5,
 )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def task(stores: Stores, config: FrameConfig = CONFIG) -> FrameTask:

@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,18 +18,11 @@ from engine.training.loop.checkpoint import load_checkpoint
 from engine.training.loop.config import LoopConfig
 from engine.training.loop.trainer import Trainer
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CONFIG = LoopConfig(
     steps=6, warm_up=2, cool_down=0.5, validate_every=3, workers=0, seed=5, bf16=False, learning_rate=1e-2
 )
 State = dict[str, torch.Tensor]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def trainer(folder: Path, config: LoopConfig = CONFIG) -> Trainer:
