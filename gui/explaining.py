@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from engine.errors import TellframeError
+from engine.progress import Progress
 from engine.results import FloatArray, Provenance
-from engine.runtime.protocol import ExplainRequest, ExplanationMade, Failed, Finished, Priority
+from engine.runtime.protocol import ExplainRequest, ExplanationMade, Failed, Finished, Priority, Progressed
 
 if TYPE_CHECKING:
     from engine.runtime.engine import Engine
@@ -21,6 +23,10 @@ DEBOUNCE_MS = 60
 KEPT_BYTES = 256 << 20
 HOLD = 12
 """Frames for which a mask is held while playing, until the next one is there."""
+
+ExplainerSettings = tuple[tuple[str, object], ...]
+"""Names and values that differ from an explainer's own, sorted by name."""
+Key = tuple[Path, str, str, ExplainerSettings, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class FrameExplanation:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The frame whose masks are wanted, and of what."""
+    """The frame whose masks are wanted, of what, and with which settings of the explainer."""
 
     video: Path
     detector_id: str
@@ -54,44 +60,77 @@ class Wanted:
     frame: int
     case: Path | None
     device: str
+    settings: ExplainerSettings = ()
 
 
 class ExplanationStore(QObject):
-    """Masks by (video, detector, explainer, frame, track), bounded in bytes, and one request in flight.
+    """Masks by (video, detector, explainer, settings, frame, track), bounded in bytes, and one request in flight.
 
     A request is sent when the playhead has rested for DEBOUNCE_MS; when it moves on, the request is cancelled and
     whatever it still answers is dropped. While playing, the request in flight may finish, so that masks do appear.
+
+    Attributes:
+        progress: of the request in flight, None before its first report.
 
     Signals:
         made: frame number of a new explanation.
         failed: TellframeError.
         busy_changed: a request was sent or has ended.
+        progressed: `progress` is new.
+        forgotten: masks were dropped because they do not hold any more.
     """
 
     made = Signal(int)
     failed = Signal(object)
     busy_changed = Signal()
+    progressed = Signal()
+    forgotten = Signal()
 
     def __init__(self, engine: Callable[[], Engine], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine = engine
-        self._kept: OrderedDict[tuple[Path, str, str, int], dict[int, FrameExplanation]] = OrderedDict()
+        self.progress: Progress | None = None
+        self._kept: OrderedDict[Key, dict[int, FrameExplanation]] = OrderedDict()
         self._bytes = 0
         self._wanted: Wanted | None = None
         self._asked: Wanted | None = None
-        self._refused: set[Wanted] = set()
+        self._refused: dict[Wanted, TellframeError | None] = {}
         self._job: int | None = None
         self._timer = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
-        self._timer.timeout.connect(self._send)
+        self._timer.timeout.connect(lambda: self._send())
 
     @property
     def busy(self) -> bool:
         """Whether a mask is being computed."""
         return self._job is not None
 
-    def get(self, video: Path, detector_id: str, explainer_id: str, frame: int) -> dict[int, FrameExplanation]:
+    @property
+    def asked(self) -> Wanted | None:
+        """What is being computed."""
+        return self._asked
+
+    def get(
+        self,
+        video: Path,
+        detector_id: str,
+        explainer_id: str,
+        frame: int,
+        settings: ExplainerSettings = (),
+    ) -> dict[int, FrameExplanation]:
         """The masks of one frame by track id, empty if not made yet."""
-        return self._kept.get((video, detector_id, explainer_id, frame), {})
+        return self._kept.get((video, detector_id, explainer_id, settings, frame), {})
+
+    def refusal(self, wanted: Wanted) -> TellframeError | None:
+        """Why something wanted could not be made, None if nothing went wrong."""
+        return self._refused.get(wanted)
+
+    def make(self, wanted: Wanted) -> None:
+        """Ask for masks that take long, now; unlike those of `want` they are made though the playhead moves."""
+        self._drop()
+        self._refused.pop(wanted, None)
+        self._wanted = wanted
+        self._timer.stop()
+        self._send(Priority.USER)
 
     def want(self, wanted: Wanted, *, keep_running: bool = False) -> None:
         """Ask for the masks of a frame unless they are there already. `keep_running` while playing."""
@@ -102,21 +141,29 @@ class ExplanationStore(QObject):
             return  # the playhead never rests: what is under way goes on, then comes the frame of that moment
         if self._asked != wanted:
             self._drop()
-        if wanted in self._refused or self.get(*_key(wanted)):
+        if wanted in self._refused or wanted in self:
             self._timer.stop()
             return
         self._timer.start()
 
-    def latest(self, video: Path, detector_id: str, explainer_id: str, frame: int) -> int | None:
+    def latest(
+        self,
+        video: Path,
+        detector_id: str,
+        explainer_id: str,
+        frame: int,
+        settings: ExplainerSettings = (),
+    ) -> int | None:
         """The nearest frame with masks among this one and the HOLD frames before it, None if there is none."""
         near = range(frame, max(-1, frame - HOLD - 1), -1)
-        return next((n for n in near if (video, detector_id, explainer_id, n) in self._kept), None)
+        return next((n for n in near if (video, detector_id, explainer_id, settings, n) in self._kept), None)
 
     def forget(self, video: Path | None = None) -> None:
         """Drop the masks of a video, or of all: its faces have got other ids, or a detector other weights."""
         self._refused.clear()
         for key in [key for key in self._kept if video is None or key[0] == video]:
             self._bytes -= sum(face.values.nbytes for face in self._kept.pop(key).values())
+        self.forgotten.emit()
 
     def forget_failures(self) -> None:
         """Ask again for what has failed: there are new faces, weights or another device."""
@@ -133,23 +180,29 @@ class ExplanationStore(QObject):
         if event.job != self._job or self._asked is None:
             return
         if isinstance(event, ExplanationMade):
-            self._keep(self._asked.video, event)
+            self._keep(self._asked, event)
+        elif isinstance(event, Progressed):
+            self.progress = event.progress
+            self.progressed.emit()
         elif isinstance(event, Finished | Failed):
             asked, self._asked, self._job = self._asked, None, None
-            if asked is not None and not self.get(*_key(asked)):
-                self._refused.add(asked)
+            if asked not in self:
+                self._refused[asked] = event.error if isinstance(event, Failed) else None
             self.busy_changed.emit()
             if isinstance(event, Failed):
                 self.failed.emit(event.error)
             wanted = self._wanted
-            if wanted not in (None, asked) and not self.get(*_key(wanted)) and wanted not in self._refused:
+            if wanted not in (None, asked) and wanted not in self and wanted not in self._refused:
                 self._timer.start()
 
-    def _send(self) -> None:
+    def __contains__(self, wanted: Wanted) -> bool:
+        return _key(wanted) in self._kept
+
+    def _send(self, priority: Priority = Priority.VISIBLE) -> None:
         wanted = self._wanted
         if wanted is None:
             return
-        self._asked = wanted
+        self._asked, self.progress = wanted, None
         request = ExplainRequest(
             wanted.video,
             wanted.detector_id,
@@ -157,8 +210,9 @@ class ExplanationStore(QObject):
             (wanted.frame,),
             case=wanted.case,
             device=wanted.device,
+            settings=dict(wanted.settings),
         )
-        self._job = self._engine().submit(request, Priority.VISIBLE)
+        self._job = self._engine().submit(request, priority)
         self.busy_changed.emit()
 
     def _drop(self) -> None:
@@ -167,7 +221,7 @@ class ExplanationStore(QObject):
             self._job = self._asked = None
             self.busy_changed.emit()
 
-    def _keep(self, video: Path, event: ExplanationMade) -> None:
+    def _keep(self, asked: Wanted, event: ExplanationMade) -> None:
         made = event.explanation
         for row, frame in enumerate(made.frames.tolist()):
             one = FrameExplanation(
@@ -181,7 +235,7 @@ class ExplanationStore(QObject):
                 made.signed,
                 made.provenance,
             )
-            key = (video, made.detector_id, made.explainer_id, frame)
+            key = (asked.video, made.detector_id, made.explainer_id, asked.settings, frame)
             faces = self._kept.setdefault(key, {})
             if made.track_id not in faces:
                 self._bytes += one.values.nbytes
@@ -194,5 +248,5 @@ class ExplanationStore(QObject):
             self.made.emit(frame)
 
 
-def _key(wanted: Wanted) -> tuple[Path, str, str, int]:
-    return wanted.video, wanted.detector_id, wanted.explainer_id, wanted.frame
+def _key(wanted: Wanted) -> Key:
+    return wanted.video, wanted.detector_id, wanted.explainer_id, wanted.settings, wanted.frame

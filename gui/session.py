@@ -95,7 +95,7 @@ class Session(SessionState):
     # Opening and closing
 
     def start(self) -> None:
-        """Warm the engine up and ask for its detectors; once, right after the window is shown."""
+        """Warm the engine up and ask for its detectors; once. What they answer waits for the event loop."""
         self._engine.warm_up()
         self._submit(DetectorsRequest())
 
@@ -146,7 +146,8 @@ class Session(SessionState):
         if self._closed:
             return
         self._closed = True
-        self._explanations.stop()
+        for store in self._stores:
+            store.stop()
         self._screen.leave(wait=True)
         self.background.close()
         self._case.close()
@@ -355,7 +356,8 @@ class Session(SessionState):
     # The video on the screen
 
     def _leave_current(self) -> None:
-        self._explanations.stop()
+        for store in self._stores:
+            store.stop()
         self._screen.leave()
 
     def _enter_current(self) -> None:
@@ -444,7 +446,8 @@ class Session(SessionState):
             answer = self._asked.pop(event.job) if over else self._asked[event.job]
             answer(event)
             return
-        self._explanations.handle(event)
+        for store in tuple(self._stores):
+            store.handle(event)
         self._analyses.handle(event)
         if event.job in self._jobs:
             self._on_own_event(event)
@@ -452,7 +455,8 @@ class Session(SessionState):
     def _on_own_event(self, event: Event) -> None:
         if isinstance(event, DetectorsListed):
             first_time = not self.detectors
-            self._explanations.forget()
+            for store in self._stores:
+                store.forget()
             self.set_detectors(event.detectors)
             if first_time:
                 for video in self.videos:  # opened before the engine was up
@@ -476,11 +480,13 @@ class Session(SessionState):
 
     def _on_tracks(self, video: OpenVideo, detector_id: str) -> None:
         if video.results[detector_id].done:
-            self._explanations.forget(video.path)  # they carry the ids of before
+            for store in self._stores:
+                store.forget(video.path)  # they carry the ids of before
         if video is self._current and detector_id == self.detector_id:
             if self.results is not None and self.results.done:  # ids are new: nobody hid these faces
                 video.hidden = frozenset()
-            self._explanations.forget_failures()
+            for store in self._stores:
+                store.forget_failures()
             self.tracks_changed.emit()
 
     def _on_identified(self, video: OpenVideo, identity: VideoIdentity) -> None:
@@ -494,7 +500,8 @@ class Session(SessionState):
     # Small things
 
     def _on_choice(self) -> None:
-        self._explanations.forget_failures()
+        for store in self._stores:
+            store.forget_failures()
         if self.detector_id != self._seen_detector_id:
             self._seen_detector_id = self.detector_id
             self._results_are_new()

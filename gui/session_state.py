@@ -101,9 +101,22 @@ class SessionState(Choices):
         self._screen.dropped_changed.connect(self.dropped_changed)
         self._screen.cached_changed.connect(self.cache_changed)
         self._screen.playing_changed.connect(self.playing_changed)
-        self._explanations = ExplanationStore(engine, self)
+        self._engine_of = engine
+        self._stores: list[ExplanationStore] = []
+        self._explanations = self.new_explanations()
         self._explanations.made.connect(self.explanations_changed)
         self._explanations.busy_changed.connect(lambda: self.explanations_changed.emit(self.frame))
+
+    def new_explanations(self) -> ExplanationStore:
+        """A store of masks fed with the engine's answers, for a view that shows others than the player's."""
+        self._stores.append(ExplanationStore(self._engine_of, self))
+        return self._stores[-1]
+
+    def drop_explanations(self, store: ExplanationStore) -> None:
+        """Let go of a store made by `new_explanations`."""
+        store.stop()
+        self._stores.remove(store)
+        store.deleteLater()
 
     # What is on the screen
 
