@@ -1,4 +1,4 @@
-"""Small drawings for reports as SVG: a ROC with its band, curves with intervals, scores of both classes."""
+"""Small drawings for reports as SVG: a ROC with its band, curves with intervals, scores of both classes, bars."""
 
 import html
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ _KEYS = 104
 """Width of what names the colours, right of the axes."""
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Told apart by colour-blind readers, too (Okabe and Ito 2008)."""
+_WHISKER = 'stroke="#1c2128" stroke-width="1.5"'
 _REAL, _FAKE = "#0072b2", "#d55e00"
 
 
@@ -72,6 +73,42 @@ def curve_plot(curves: Sequence[Curve], x_name: str, y_name: str, low: float = 0
                 canvas.line([(x + shift, bottom), (x + shift, top)], f'stroke="{colour}" stroke-opacity="0.6"')
         canvas.key(curve.name, colour, row)
     return canvas.svg()
+
+
+def share_plot(names: Sequence[str], shares: Sequence[tuple[float, float, float]], y_name: str) -> str:
+    """A bar for each name: value, lower and upper end of its interval, which may be nan."""
+    places = range(1, len(names) + 1)
+    canvas = _Canvas((0.4, len(names) + 0.6), (0, 1), "", y_name, places, keys=True)
+    for row, (place, name, (value, low, high)) in enumerate(zip(places, names, shares, strict=True)):
+        colour = _COLOURS[row % len(_COLOURS)]
+        _bar(canvas, place, 0, value, colour)
+        if not np.isnan(low):
+            canvas.line([(place, low), (place, high)], _WHISKER)
+            for end in (low, high):
+                canvas.line([(place - 0.06, end), (place + 0.06, end)], _WHISKER)
+        canvas.key(f"{place} {name}", colour, row)
+    return canvas.svg()
+
+
+def stacked_plot(names: Sequence[str], counts: Sequence[Sequence[int]], x_name: str, y_name: str) -> str:
+    """Columns numbered from 1, each of the counts of all names one over the other: (columns, names)."""
+    places = range(1, len(counts) + 1)
+    top = 5 * max(1, -(-max(map(sum, counts), default=0) // 5))
+    canvas = _Canvas((0.4, len(counts) + 0.6), (0, top), x_name, y_name, places, keys=True)
+    for row, name in enumerate(names):
+        canvas.key(name, _COLOURS[row % len(_COLOURS)], row)
+    for place, column in zip(places, counts, strict=True):
+        base = 0
+        for row, count in enumerate(column):
+            if count:
+                _bar(canvas, place, base, base + count, _COLOURS[row % len(_COLOURS)])
+            base += count
+    return canvas.svg()
+
+
+def _bar(canvas: "_Canvas", place: float, bottom: float, top: float, colour: str) -> None:
+    box = [(place - 0.35, bottom), (place - 0.35, top), (place + 0.35, top), (place + 0.35, bottom)]
+    canvas.shape(box, f'fill="{colour}" fill-opacity="0.75" stroke="#ffffff"')
 
 
 class _Canvas:

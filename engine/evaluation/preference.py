@@ -1,21 +1,17 @@
-"""The preference study of P002, section 4.2: its file and its statistics.
+"""The preference study of P002, section 4.2: the statistics of its answers.
 
 In every section of the survey a person first says which of two videos is the forged one, and then picks zero or
 more of the explanations shown for the forged one.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
-from typing import Any
 
 from scipy.stats import binomtest
 
 from engine.errors import DataError
 
-VERSION = 1
 LEVEL = 0.05
 
 
@@ -122,71 +118,3 @@ def findings(study: Study) -> Findings:
         pairs=tuple(tests),
         level=level,
     )
-
-
-def write_study(path: Path, study: Study) -> None:
-    """Write a study, complete or not at all. Raises OSError."""
-    text = json.dumps({"version": VERSION, **asdict(study)}, indent=1, ensure_ascii=False)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(path)
-
-
-def read_study(path: Path) -> Study:
-    """Read a study.
-
-    Raises:
-        DataError: it cannot be read, or holds anything but what `write_study` writes; the message says what.
-    """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return _study(data)
-    except (OSError, ValueError) as error:
-        raise DataError(f"This is no study: {error}", advice="Choose a file of a study", file=path) from error
-
-
-def _study(data: Any) -> Study:
-    """Raises ValueError."""
-    _keys(data, {"version", "title", "explainers", "answers"}, "the study")
-    whole = isinstance(data["version"], int) and not isinstance(data["version"], bool)
-    _require(whole and data["version"] == VERSION, f"version {data['version']!r} is not {VERSION}")
-    explainers = _texts(data["explainers"], "explainers")
-    _require(isinstance(data["answers"], list), "answers is no list")
-    answers = tuple(_answer(each, explainers, number) for number, each in enumerate(data["answers"]))
-    given = [(each.participant, each.section) for each in answers]
-    _require(len(set(given)) == len(given), "a person answered a section twice")
-    return Study(_text(data["title"], "title"), explainers, answers)
-
-
-def _answer(data: Any, explainers: Sequence[str], number: int) -> Answer:
-    where = f"answer {number}"
-    _keys(data, {"participant", "section", "right", "chosen", "other"}, where)
-    told = data["right"] is None or isinstance(data["right"], bool)
-    _require(told, f"right of {where} is neither true, false nor null")
-    chosen = _texts(data["chosen"], f"chosen of {where}")
-    strange = [name for name in chosen if name not in explainers]
-    _require(not strange, f"{where} chose {', '.join(strange)}, which was not shown")
-    participant, section = (_text(data[key], f"{key} of {where}") for key in ("participant", "section"))
-    return Answer(participant, section, data["right"], chosen, _text(data["other"], f"other of {where}"))
-
-
-def _require(holds: bool, what: str) -> None:
-    if not holds:
-        raise ValueError(what)
-
-
-def _keys(data: Any, wanted: set[str], where: str) -> None:
-    holds = isinstance(data, dict) and set(data) == wanted
-    _require(holds, f"{where} does not hold exactly {', '.join(sorted(wanted))}")
-
-
-def _text(value: Any, where: str) -> str:
-    _require(isinstance(value, str), f"{where} is no text")
-    return str(value)
-
-
-def _texts(value: Any, where: str) -> tuple[str, ...]:
-    holds = isinstance(value, list) and all(isinstance(each, str) for each in value)
-    _require(holds, f"{where} is no list of texts")
-    _require(len(set(value)) == len(value), f"{where} names something twice")
-    return tuple(value)

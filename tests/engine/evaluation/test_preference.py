@@ -1,13 +1,11 @@
 """The preference study against P002's table 4, a hand-made study and a brute-force sign test."""
 
-import json
 from math import comb
-from pathlib import Path
 
 import pytest
 
 from engine.errors import DataError
-from engine.evaluation.preference import Answer, Study, findings, read_study, sign_test, write_study
+from engine.evaluation.preference import Answer, Study, findings, sign_test
 
 
 @pytest.mark.parametrize(
@@ -66,44 +64,3 @@ def test_bonferroni_holds_back_what_one_test_alone_would_pass() -> None:
 def test_a_study_without_answers_has_no_findings() -> None:
     with pytest.raises(DataError, match="no answer"):
         findings(Study("t", ("a",), ()))
-
-
-def test_a_study_is_read_as_it_was_written(tmp_path: Path) -> None:
-    path = tmp_path / "study.json"
-    write_study(path, study())
-    assert read_study(path) == study()
-    assert [each.name for each in tmp_path.iterdir()] == ["study.json"]
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"version": 2}, "version"),
-        ({"version": True}, "version"),
-        ({"title": 3}, "title"),
-        ({"more": 1}, "exactly"),
-        ({"explainers": ["a", "a"]}, "twice"),
-        ({"answers": {}}, "list"),
-        ({"answers": [{"participant": "1", "section": "s", "right": 1, "chosen": [], "other": ""}]}, "right"),
-        ({"answers": [{"participant": "1", "section": "s", "right": True, "chosen": ["z"], "other": ""}]}, "z"),
-        ({"answers": [{"participant": "1", "section": "s", "right": True, "chosen": []}]}, "exactly"),
-        (
-            {"answers": [{"participant": "1", "section": "s", "right": None, "chosen": [], "other": ""}] * 2},
-            "twice",
-        ),
-    ],
-)
-def test_anything_else_is_refused(tmp_path: Path, change: dict[str, object], said: str) -> None:
-    path = tmp_path / "study.json"
-    write_study(path, study())
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(DataError, match=said):
-        read_study(path)
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{", "\udcff"])
-def test_broken_files_are_refused(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "study.json"
-    path.write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(DataError):
-        read_study(path)
