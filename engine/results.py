@@ -226,3 +226,27 @@ class DetectorInfo:
     problem: str
     explainers: tuple[str, ...]
     folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInfo:
+    """One thing that can be set of an explainer: its default, and in words what is allowed and what it does."""
+
+    name: str
+    default: object
+    allowed: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainerInfo:
+    """What the window must know of an explainer.
+
+    Attributes:
+        signed: False where negative values cannot occur (attention).
+        slow: whether a map takes so long that it cannot follow a playhead.
+    """
+
+    id: str
+    signed: bool
+    slow: bool

@@ -6,11 +6,8 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.rendering.palette import PALETTES
 from engine.rendering.style import OverlayStyle
-from engine.results import DetectorInfo
+from engine.results import DetectorInfo, ExplainerInfo
 from gui.settings import Settings
-
-SLOW_EXPLAINERS = frozenset({"kernel-shap"})
-"""Those that take minutes for a frame: for the command line. A mask in the window follows the playhead."""
 
 
 class Choices(QObject):
@@ -33,6 +30,7 @@ class Choices(QObject):
         super().__init__(parent)
         self.settings = settings
         self.detectors: tuple[DetectorInfo, ...] = ()
+        self._slow: frozenset[str] = frozenset()
 
     @property
     def detector(self) -> DetectorInfo | None:
@@ -47,9 +45,9 @@ class Choices(QObject):
 
     @property
     def explainers(self) -> tuple[str, ...]:
-        """Ids of those that the window offers for the chosen detector."""
+        """Ids of those that the window offers for the chosen detector: a mask in it follows the playhead."""
         known = self.detector.explainers if self.detector else ()
-        return tuple(explainer_id for explainer_id in known if explainer_id not in SLOW_EXPLAINERS)
+        return tuple(explainer_id for explainer_id in known if explainer_id not in self._slow)
 
     @property
     def explainer_id(self) -> str:
@@ -90,9 +88,12 @@ class Choices(QObject):
             decision=chosen.threshold,
         )
 
-    def set_detectors(self, detectors: tuple[DetectorInfo, ...]) -> None:
-        """Take over a new list of detectors."""
+    def set_detectors(
+        self, detectors: tuple[DetectorInfo, ...], explainers: tuple[ExplainerInfo, ...] = ()
+    ) -> None:
+        """Take over a new list of detectors and of all explainers."""
         self.detectors = detectors
+        self._slow = frozenset(explainer.id for explainer in explainers if explainer.slow)
         self.detectors_changed.emit()
         self.choice_changed.emit()
 

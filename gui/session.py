@@ -457,7 +457,7 @@ class Session(SessionState):
             first_time = not self.detectors
             for store in self._stores:
                 store.forget()
-            self.set_detectors(event.detectors)
+            self.set_detectors(event.detectors, event.explainers)
             if first_time:
                 for video in self.videos:  # opened before the engine was up
                     if video.analysis.state is AnalysisState.IDLE:

@@ -2,14 +2,19 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 
 from engine.detectors.base import Notify
 from engine.detectors.frame import FrameDetector
+from engine.explainers.settings import ExplainerSettings
 from engine.progress import CancelToken, ProgressCallback
-from engine.results import FloatArray, Picture, empty
+from engine.results import FloatArray, Picture
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,52 +32,79 @@ class Maps:
     passes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How work is watched from outside; each part may be left out.
+
+    Attributes:
+        cancel: asked between two batches.
+        notify: told when the work goes on in a lesser way.
+        report: told how far it is.
+    """
+
+    cancel: CancelToken | None = None
+    notify: Notify | None = None
+    report: ProgressCallback | None = None
+
+    def check(self) -> None:
+        """Raise CancelledError if it was cancelled."""
+        if self.cancel is not None:
+            self.cancel.check()
+
+
+UNWATCHED = Watch()
+
+
 class Explainer(ABC):
     """Says which parts of a crop made its score. For the engine thread.
 
     Attributes:
         id: as in the registry.
         signed: whether negative values, which support real, can occur.
+        slow: whether a map takes so long that it cannot follow a playhead.
         precision: in which it computes.
-        settings: all else on which its maps depend.
+        settings_type: what of it can be set.
     """
 
     id: str
     signed: bool
+    slow: bool = False
     precision: str
+    settings_type: type[ExplainerSettings] = ExplainerSettings
+
+    def __init__(self, chosen: ExplainerSettings | None = None) -> None:
+        """`chosen` is of `settings_type`; by default all that it has by default."""
+        self._settings = MappingProxyType(asdict(chosen or self.settings_type()))
 
     @property
     def settings(self) -> Mapping[str, object]:
-        return empty()
+        """All on which its maps depend, beside the detector and the precision: part of the key of a stored map."""
+        return self._settings
 
     @abstractmethod
-    def explain(
-        self,
-        detector: FrameDetector,
-        crops: Picture,
-        *,
-        cancel: CancelToken | None = None,
-        notify: Notify | None = None,
-    ) -> Maps:
-        """(F, S, S, 3) uint8 crops -> a map each, independent of its neighbours.
+    def steps(
+        self, detector: FrameDetector, crops: Picture, watch: Watch = UNWATCHED
+    ) -> Generator[None, None, Maps]:
+        """(F, S, S, 3) uint8 crops -> a map each, alone or in company the same; other work may come between steps.
 
         Raises:
             DeviceError: not even one crop fits into memory.
             CancelledError: cancelled between two batches.
         """
 
-    def steps(
-        self,
-        detector: FrameDetector,
-        crops: Picture,
-        *,
-        cancel: CancelToken | None = None,
-        notify: Notify | None = None,
-        report: ProgressCallback | None = None,  # noqa: ARG002 - for those that take long
-    ) -> Generator[None, None, Maps]:
-        """The same in steps, between which other work may come; one that takes long has more than one."""
-        yield None
-        return self.explain(detector, crops, cancel=cancel, notify=notify)
+    def explain(self, detector: FrameDetector, crops: Picture, watch: Watch = UNWATCHED) -> Maps:
+        """The same at a stretch."""
+        return finished(self.steps(detector, crops, watch))
+
+
+def finished(steps: Generator[None, None, Made]) -> Made:
+    """What steps come to when nothing comes between them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            made: Made = end.value
+            return made
 
 
 def map_affines(crop_affines: FloatArray, size: int, height: int, width: int) -> FloatArray:

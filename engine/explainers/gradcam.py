@@ -6,17 +6,15 @@ with s the logit of fake and A the output of the network's `gradcam_layer`: posi
 ones real. Always in float32.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import nn
 
-from engine.detectors.base import Notify
 from engine.detectors.frame import FrameDetector
-from engine.explainers.base import Explainer, Maps
-from engine.progress import CancelToken
+from engine.explainers.base import UNWATCHED, Explainer, Maps, Watch
 from engine.results import FloatArray, Picture, frozen
 
 
@@ -27,21 +25,19 @@ class GradCam(Explainer):
     signed = True
     precision = "float32"
 
-    def explain(
-        self,
-        detector: FrameDetector,
-        crops: Picture,
-        *,
-        cancel: CancelToken | None = None,
-        notify: Notify | None = None,
-    ) -> Maps:
+    def steps(
+        self, detector: FrameDetector, crops: Picture, watch: Watch = UNWATCHED
+    ) -> Generator[None, None, Maps]:
         layer = detector.network.get_submodule(detector.gradcam_layer)
 
         def compute(part: Picture) -> tuple[FloatArray, FloatArray]:
             values, logits = gradcam(detector.network, layer, detector.prepare(part))
             return values.cpu().numpy(), logits.cpu().numpy()
 
-        parts = list(detector.in_batches(crops, compute, cancel=cancel, notify=notify))
+        parts = []
+        for part in detector.in_batches(crops, compute, cancel=watch.cancel, notify=watch.notify):
+            parts.append(part)
+            yield None
         return Maps(frozen(np.concatenate([p[0] for p in parts])), frozen(np.concatenate([p[1] for p in parts])))
 
 

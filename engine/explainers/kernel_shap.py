@@ -12,12 +12,12 @@ from functools import partial
 import numpy as np
 import torch
 
-from engine.detectors.base import Notify
 from engine.detectors.frame import FrameDetector
-from engine.explainers.base import Explainer, Maps
+from engine.explainers.base import UNWATCHED, Explainer, Maps, Watch
 from engine.explainers.coalitions import Attribution, Doubles, attribute, choose_coalitions
+from engine.explainers.settings import ExplainerSettings, real, whole
 from engine.explainers.superpixels import COMPACTNESS, NUMBER, frame_superpixels, muted
-from engine.progress import CancelToken, ProgressCallback, ProgressMeter
+from engine.progress import ProgressMeter
 from engine.results import FloatArray, IntArray, Picture, frozen
 
 SAMPLES = 2000
@@ -44,69 +44,46 @@ class ClipAttribution:
     passes: int
 
 
-class KernelShap(Explainer):
-    """See the module. One map per frame, on that frame's own superpixels.
+@dataclass(frozen=True)
+class KernelShapSettings(ExplainerSettings):
+    """What of it can be set."""
 
-    Args:
-        samples: coalitions per frame at most.
-        tolerance: see TOLERANCE; 0 takes all samples.
-        number: superpixels per frame, about.
-        seed: of the coalitions that are drawn.
-    """
+    samples: int = whole(SAMPLES, 2, 1_000_000, "coalitions per frame at most")
+    tolerance: float = real(
+        TOLERANCE,
+        0,
+        1,
+        "share of the largest value below which all standard errors must fall to end early; 0: never",
+    )
+    superpixels: int = whole(NUMBER, 2, 2000, "superpixels per frame, about")
+    seed: int = whole(0, 0, 2**31 - 1, "of the coalitions that are drawn")
+
+
+class KernelShap(Explainer):
+    """See the module. One map per frame, on that frame's own superpixels."""
 
     id = "kernel-shap"
     signed = True
+    slow = True
     precision = "float32"
+    settings_type = KernelShapSettings
 
-    def __init__(
-        self, samples: int = SAMPLES, tolerance: float = TOLERANCE, number: int = NUMBER, seed: int = 0
-    ) -> None:
-        self._samples, self._tolerance, self._number, self._seed = samples, tolerance, number, seed
+    def __init__(self, chosen: KernelShapSettings | None = None) -> None:
+        self._chosen = chosen or KernelShapSettings()
+        super().__init__(self._chosen)
 
     @property
     def settings(self) -> Mapping[str, object]:
-        return {
-            "samples": self._samples,
-            "tolerance": self._tolerance,
-            "superpixels": self._number,
-            "compactness": COMPACTNESS,
-            "seed": self._seed,
-            "muted": "mean colour of the crop",
-        }
-
-    def explain(
-        self,
-        detector: FrameDetector,
-        crops: Picture,
-        *,
-        cancel: CancelToken | None = None,
-        notify: Notify | None = None,
-    ) -> Maps:
-        steps = self.steps(detector, crops, cancel=cancel, notify=notify)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                maps: Maps = end.value
-                return maps
+        return {**super().settings, "compactness": COMPACTNESS, "muted": "mean colour of the crop"}
 
     def steps(
-        self,
-        detector: FrameDetector,
-        crops: Picture,
-        *,
-        cancel: CancelToken | None = None,
-        notify: Notify | None = None,
-        report: ProgressCallback | None = None,
+        self, detector: FrameDetector, crops: Picture, watch: Watch = UNWATCHED
     ) -> Generator[None, None, Maps]:
         values, logits, passes = [], [], 0
         for crop in crops:
-            if cancel is not None:
-                cancel.check()
-            labels = frame_superpixels(crop[None], self._number)
-            run = yield from self.clip_steps(
-                detector, crop[None], labels, cancel=cancel, notify=notify, report=report
-            )
+            watch.check()
+            labels = frame_superpixels(crop[None], self._chosen.superpixels)
+            run = yield from self.clip_steps(detector, crop[None], labels, watch)
             values.append(run.found.values[labels[0]])
             logits.append(run.logit)
             passes += run.passes
@@ -117,11 +94,9 @@ class KernelShap(Explainer):
         detector: FrameDetector,
         crops: Picture,
         labels: IntArray,
+        watch: Watch = UNWATCHED,
         *,
         stored: Doubles | None = None,
-        cancel: CancelToken | None = None,
-        notify: Notify | None = None,
-        report: ProgressCallback | None = None,
     ) -> Generator[None, None, ClipAttribution]:
         """One value per label of a clip (F, S, S, 3), a step per batch of the detector.
 
@@ -130,17 +105,19 @@ class KernelShap(Explainer):
             CancelledError: cancelled between two batches.
         """
         players = int(labels.max()) + 1
-        coalitions = choose_coalitions(players, self._samples, self._seed)
+        coalitions = choose_coalitions(players, self._chosen.samples, self._chosen.seed)
 
         def score(masks: np.ndarray) -> Doubles:
             clips = np.concatenate(list(muted(crops, labels, masks)))
-            parts = detector.in_batches(clips, partial(_logits, detector), cancel=cancel, notify=notify)
+            parts = detector.in_batches(
+                clips, partial(_logits, detector), cancel=watch.cancel, notify=watch.notify
+            )
             scores: Doubles = np.concatenate(list(parts)).reshape(len(masks), -1).mean(1)
             return scores
 
         everybody, nobody = score(np.repeat([[True], [False]], players, axis=1))
         samples = np.zeros(0) if stored is None else stored[: len(coalitions.masks)]
-        meter = ProgressMeter("Explaining", len(coalitions.masks), "samples", report)
+        meter = ProgressMeter("Explaining", len(coalitions.masks), "samples", watch.report)
         start = looked = len(samples)
         found = attribute(coalitions, samples, nobody, everybody)
         while len(samples) < len(coalitions.masks) and not self._settled(found):
@@ -152,7 +129,7 @@ class KernelShap(Explainer):
         return ClipAttribution(found, float(everybody), samples, (len(samples) - start + 2) * len(crops))
 
     def _settled(self, found: Attribution) -> bool:
-        return bool(found.errors.max() < self._tolerance * np.abs(found.values).max())
+        return bool(found.errors.max() < self._chosen.tolerance * np.abs(found.values).max())
 
 
 @torch.inference_mode()

@@ -8,6 +8,8 @@ from engine.errors import UsageError
 from engine.explainers.base import Explainer
 from engine.explainers.gradcam import GradCam
 from engine.explainers.kernel_shap import KernelShap
+from engine.explainers.settings import setting_infos, settings_of
+from engine.results import ExplainerInfo, SettingInfo
 
 EXPLAINERS: dict[str, type[Explainer]] = {kind.id: kind for kind in (GradCam, KernelShap)}
 
@@ -15,19 +17,34 @@ EXPLAINERS: dict[str, type[Explainer]] = {kind.id: kind for kind in (GradCam, Ke
 def load_explainer(
     explainer_id: str, detector_id: str, settings: Mapping[str, object] = MappingProxyType({})
 ) -> Explainer:
-    """An explainer that works on a detector.
+    """An explainer that works on a detector; settings, as values or as text, that are not given are by default.
 
     Raises:
-        UsageError: unknown, it does not work on that detector, or it has no such setting.
+        UsageError: unknown, it does not work on that detector, it has no such setting or not with that value.
     """
+    kind = _fitting(explainer_id, detector_id)
+    return kind(settings_of(kind.settings_type, explainer_id, settings))
+
+
+def explainer_infos() -> tuple[ExplainerInfo, ...]:
+    """All explainers."""
+    return tuple(ExplainerInfo(kind.id, kind.signed, kind.slow) for kind in EXPLAINERS.values())
+
+
+def explainer_settings(explainer_id: str, detector_id: str) -> tuple[SettingInfo, ...]:
+    """What can be set of an explainer on a detector.
+
+    Raises:
+        UsageError: unknown, or it does not work on that detector.
+    """
+    return setting_infos(_fitting(explainer_id, detector_id).settings_type)
+
+
+def _fitting(explainer_id: str, detector_id: str) -> type[Explainer]:
     fitting = detector_spec(detector_id).explainers
     if explainer_id not in fitting:
         problem = "does not work on" if explainer_id in EXPLAINERS else "is not known to"
         raise UsageError(
             f"The explainer {explainer_id} {problem} {detector_id}", advice=f"Choose one of {', '.join(fitting)}"
         )
-    if settings:
-        raise UsageError(
-            f"The explainer {explainer_id} has no setting {', '.join(settings)}", advice="Leave the settings out"
-        )
-    return EXPLAINERS[explainer_id]()
+    return EXPLAINERS[explainer_id]

@@ -18,7 +18,7 @@ from engine.evaluation.explanations.localisation import localisation
 from engine.evaluation.explanations.maps import enlarged, grey
 from engine.evaluation.explanations.measures import face_motion, map_measures, mean
 from engine.evaluation.explanations.record import Compared, Faithfulness, Located, Outcome
-from engine.explainers.base import Explainer, Maps
+from engine.explainers.base import Explainer, Maps, Watch
 from engine.faces.crops import crop_affines, cut_crop
 from engine.faces.detector import FaceDetector
 from engine.progress import CancelToken, ProgressCallback, ProgressMeter
@@ -81,6 +81,7 @@ class Comparing:
             )
         self._detector, self._faces, self._explainers = detector, faces, explainers
         self._choice, self._cancel, self._progress = choice, cancel, progress
+        self._watch = Watch(cancel)
         self._checks = Checks(detector, choice.seed, cancel)
 
     def video(self, path: Path) -> Compared:
@@ -220,7 +221,7 @@ class Comparing:
         """One explainer on one face, and its maps."""
         began = time.perf_counter()
         with counted(self._detector) as passes:
-            maps = explainer.explain(self._detector, face.crops, cancel=self._cancel)
+            maps = explainer.explain(self._detector, face.crops, self._watch)
         seconds = time.perf_counter() - began
         self._cancel.check()
         shown = grey(maps.values, signed=explainer.signed)
@@ -247,7 +248,7 @@ class Comparing:
         """With what costs many forward passes."""
         faithful = self._checks.faithfulness(crops, values, blocks)
         # Again, of these crops alone: an explainer may look at all that it is given together.
-        base = explainer.explain(self._detector, crops, cancel=self._cancel)
+        base = explainer.explain(self._detector, crops, self._watch)
         noise = self._checks.noise(explainer, crops, base.values, base.logits)
         return replace(
             outcome,

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.detectors.frame import FrameDetector
 from engine.errors import UsageError
-from engine.explainers.base import Explainer, map_affines
+from engine.explainers.base import Explainer, Watch, map_affines
 from engine.faces.crops import crop_affine
 from engine.faces.detector import FaceDetector
 from engine.progress import ProgressMeter
@@ -62,7 +62,6 @@ class Explaining:
         self._frames = sorted(set(request.frames))
         settings = {
             **explainer.settings,
-            **request.settings,
             "precision": explainer.precision,
             "detector": detector.id,
         }
@@ -117,13 +116,8 @@ class Explaining:
             crops = yield from self._crops(frame, np.stack(new))
             if crops is None:
                 return []
-            maps = yield from self._explainer.steps(
-                self._detector,
-                crops,
-                cancel=self._job.token,
-                notify=lambda t: self._job.emit(Notice(self._job.id, t)),
-                report=self._job.report,
-            )
+            watch = Watch(self._job.token, lambda t: self._job.emit(Notice(self._job.id, t)), self._job.report)
+            maps = yield from self._explainer.steps(self._detector, crops, watch)
             for affine, values, logit in zip(new, maps.values, maps.logits, strict=True):
                 known = known.with_row(affine, values, float(logit))
             shelf.keep_maps(self._made_by, frame, known)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from engine.errors import TellframeError
 from engine.progress import Progress
-from engine.results import DetectorInfo, Explanation, FaceTrack, Scores, VideoIdentity, empty
+from engine.results import DetectorInfo, ExplainerInfo, Explanation, FaceTrack, Scores, VideoIdentity, empty
 
 
 class Priority(IntEnum):
@@ -53,7 +53,10 @@ class AnalyzeRequest:
 
 @dataclass(frozen=True, slots=True)
 class ExplainRequest:
-    """Explain the score of one track (None: of every track) on some frames; an ExplanationMade per track."""
+    """Explain the score of one track (None: of every track) on some frames; an ExplanationMade per track.
+
+    `settings` of the explainer, as values or as text; what is left out is as its explainer has it by default.
+    """
 
     video: Path
     detector_id: str
@@ -147,6 +150,7 @@ class ExplanationMade:
 class DetectorsListed:
     job: int
     detectors: tuple[DetectorInfo, ...]
+    explainers: tuple[ExplainerInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from engine.detectors.devices import resolve_device
 from engine.detectors.frame import FrameDetector
 from engine.detectors.registry import detector_infos, import_weights, load_detector, weights_folder
 from engine.errors import EvidenceChangedError
-from engine.explainers.registry import load_explainer
+from engine.explainers.registry import explainer_infos, load_explainer
 from engine.faces.detector import FaceDetector
 from engine.runtime.analysis import Analysis
 from engine.runtime.devices import device_status, process_memory, return_freed_memory
@@ -120,7 +120,7 @@ class TorchWorker:
         )
 
     def _list(self, job: JobContext) -> Steps:
-        yield DetectorsListed(job.id, detector_infos())
+        yield DetectorsListed(job.id, detector_infos(), explainer_infos())
 
     def _import(self, request: ImportWeightsRequest, job: JobContext) -> Steps:
         import_weights(request.folder)

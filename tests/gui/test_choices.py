@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scenes import make_detector
 
+from engine.results import ExplainerInfo
 from gui.choices import Choices
 from gui.settings import Settings
 
@@ -14,6 +15,9 @@ from gui.settings import Settings
 def test_explainers_that_take_minutes_are_left_to_the_command_line(tmp_path: Path) -> None:
     choices = Choices(Settings(tmp_path / "settings.ini"))
     assert choices.explainers == ()
-    choices.detectors = (replace(make_detector(), explainers=("kernel-shap", "gradcam")),)
+    detector = replace(make_detector(), explainers=("patient", "gradcam"))
+    choices.set_detectors(
+        (detector,), (ExplainerInfo("patient", True, True), ExplainerInfo("gradcam", True, False))
+    )
     assert choices.explainers == ("gradcam",)
     assert choices.explainer_id == "gradcam"

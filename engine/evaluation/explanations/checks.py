@@ -30,7 +30,7 @@ from engine.evaluation.explanations.sanity import (
     randomised,
     relative_change,
 )
-from engine.explainers.base import Explainer
+from engine.explainers.base import Explainer, Watch
 from engine.progress import CancelToken
 from engine.results import FloatArray, IntArray, Picture
 
@@ -58,6 +58,7 @@ class Checks:
 
     def __init__(self, detector: FrameDetector, seed: int, cancel: CancelToken) -> None:
         self._detector, self._seed, self._cancel = detector, seed, cancel
+        self._watch = Watch(cancel)
         self._random: list[FrameDetector] | None = None
 
     def blocks(self, crops: Picture) -> list[IntArray]:
@@ -90,7 +91,7 @@ class Checks:
         rng = np.random.default_rng(self._seed)
         changes, moved = [], []
         for _ in range(DRAWS):
-            other = explainer.explain(self._detector, noisy(crops, rng), cancel=self._cancel)
+            other = explainer.explain(self._detector, noisy(crops, rng), self._watch)
             changes += [relative_change(a, b) for a, b in zip(values, other.values, strict=True)]
             moved.append(float(np.abs(other.logits - logits).mean()))
         known = [change for change in changes if math.isfinite(change)]
@@ -100,7 +101,7 @@ class Checks:
         """Mean rank correlation of maps with those of networks whose last SHARES of the layers are random."""
         found = []
         for other in self._randomised():
-            maps = explainer.explain(other, crops, cancel=self._cancel).values
+            maps = explainer.explain(other, crops, self._watch).values
             found.append(mean([rank_correlation(a, b) for a, b in zip(values, maps, strict=True)]))
         return tuple(found)
 

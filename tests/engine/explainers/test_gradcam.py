@@ -10,7 +10,7 @@ from engine.detectors import registry
 from engine.detectors.cards import parse_card
 from engine.detectors.frame import FrameDetector
 from engine.errors import CancelledError, UsageError
-from engine.explainers.base import map_affines
+from engine.explainers.base import Watch, map_affines
 from engine.explainers.gradcam import GradCam, gradcam
 from engine.explainers.registry import EXPLAINERS, load_explainer
 from engine.faces.crops import crop_affine, cut_crop
@@ -197,7 +197,7 @@ def test_it_shrinks_its_batches_when_memory_is_short(
     monkeypatch.setattr(detector, "prepare", short)
     monkeypatch.setattr(detector, "batch", 4)
     told: list[str] = []
-    values = GradCam().explain(detector, crops, notify=told.append).values
+    values = GradCam().explain(detector, crops, Watch(notify=told.append)).values
     np.testing.assert_allclose(values, expected, atol=1e-4 * float(np.abs(expected).max()))
     assert len(told) == 1
 
@@ -206,7 +206,7 @@ def test_it_is_cancelled_between_batches(detector: FrameDetector) -> None:
     token = CancelToken()
     token.cancel()
     with pytest.raises(CancelledError):
-        GradCam().explain(detector, noise_crops(1, 128), cancel=token)
+        GradCam().explain(detector, noise_crops(1, 128), Watch(token))
 
 
 # Where the map lies

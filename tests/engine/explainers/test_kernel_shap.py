@@ -12,8 +12,9 @@ from random_weights import card_values, noise_crops, random_network
 from engine.detectors.cards import parse_card
 from engine.detectors.frame import FrameDetector
 from engine.errors import CancelledError
+from engine.explainers.base import Watch, finished
 from engine.explainers.coalitions import Coalitions, attribute, choose_coalitions, solve
-from engine.explainers.kernel_shap import ClipAttribution, KernelShap, volume_moments
+from engine.explainers.kernel_shap import KernelShap, KernelShapSettings, volume_moments
 from engine.explainers.registry import load_explainer
 from engine.explainers.superpixels import frame_superpixels, mean_colour, muted, volumes
 from engine.progress import CancelToken, Progress
@@ -134,14 +135,6 @@ def clip(frames: int = 1) -> tuple[np.ndarray, np.ndarray]:
     return noise_crops(frames, 96, 4), np.broadcast_to(rows // 48 * 3 + columns // 32, (frames, 96, 96))
 
 
-def finished(steps) -> ClipAttribution:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
 @pytest.mark.parametrize("frames", [1, 2])
 def test_on_a_clip_it_gives_the_shapley_values_of_the_mean_logit(detector: FrameDetector, frames: int) -> None:
     crops, labels = clip(frames)
@@ -159,7 +152,7 @@ def test_on_a_clip_it_gives_the_shapley_values_of_the_mean_logit(detector: Frame
     every = np.array([[bit >> i & 1 for i in range(6)] for bit in range(64)])
     known = dict(zip([row.tobytes() for row in every], value(every), strict=True))
     expected = brute_force(lambda z: np.array([known[row.astype(int).tobytes()] for row in z]), 6)
-    told = finished(KernelShap(samples=300).clip_steps(detector, crops, labels))
+    told = finished(KernelShap(KernelShapSettings(samples=300)).clip_steps(detector, crops, labels))
     np.testing.assert_allclose(told.found.values, expected, atol=1e-4)
     assert told.passes == 64 * frames
 
@@ -168,9 +161,11 @@ def test_stored_samples_are_not_computed_again(detector: FrameDetector) -> None:
     crops, _ = clip()
     rows, columns = np.mgrid[:96, :96]
     labels = (rows // 32 * 3 + columns // 32)[None]
-    whole = finished(KernelShap(samples=100, tolerance=0).clip_steps(detector, crops, labels))
+    whole = finished(KernelShap(KernelShapSettings(samples=100, tolerance=0)).clip_steps(detector, crops, labels))
     part = whole.samples[:70]
-    again = finished(KernelShap(samples=100, tolerance=0).clip_steps(detector, crops, labels, stored=part))
+    again = finished(
+        KernelShap(KernelShapSettings(samples=100, tolerance=0)).clip_steps(detector, crops, labels, stored=part)
+    )
     np.testing.assert_allclose(again.found.values, whole.found.values, atol=1e-5)
     assert (whole.passes, again.passes) == (102, 32)
 
@@ -179,17 +174,19 @@ def test_it_stops_by_itself(detector: FrameDetector) -> None:
     crops, _ = clip()
     rows, columns = np.mgrid[:96, :96]
     labels = (rows // 24 * 4 + columns // 24)[None]
-    told = finished(KernelShap(samples=2000, tolerance=0.5).clip_steps(detector, crops, labels))
+    told = finished(
+        KernelShap(KernelShapSettings(samples=2000, tolerance=0.5)).clip_steps(detector, crops, labels)
+    )
     assert len(told.samples) < 1000
     assert told.found.errors.max() < 0.5 * np.abs(told.found.values).max()
 
 
 def test_its_map_sums_up_and_tells_how_far_it_is(detector: FrameDetector) -> None:
     shown: list[Progress] = []
-    explainer = KernelShap(samples=60, number=12)
+    explainer = KernelShap(KernelShapSettings(samples=60, superpixels=12))
     blocks = np.random.default_rng(6).integers(0, 255, (2, 6, 6, 3))
     crops = np.kron(blocks, np.ones((1, 16, 16, 1))).astype(np.uint8)
-    steps = explainer.steps(detector, crops, report=shown.append)
+    steps = explainer.steps(detector, crops, Watch(report=shown.append))
     maps = finished(steps)
     assert maps.values.shape == (2, 96, 96)
     np.testing.assert_allclose(maps.logits, detector.score_crops(crops), atol=1e-4)
@@ -205,7 +202,7 @@ def test_its_map_sums_up_and_tells_how_far_it_is(detector: FrameDetector) -> Non
 
 def test_it_is_cancelled_between_batches(detector: FrameDetector) -> None:
     token = CancelToken()
-    steps = KernelShap().clip_steps(detector, *clip(), cancel=token)
+    steps = KernelShap().clip_steps(detector, *clip(), Watch(token))
     next(steps)
     token.cancel()
     with pytest.raises(CancelledError):

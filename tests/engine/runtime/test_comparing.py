@@ -20,7 +20,7 @@ from engine.evaluation.explanations.faithfulness import STEPS
 from engine.evaluation.explanations.record import KINDS, Header, as_data
 from engine.evaluation.explanations.report import report_files
 from engine.evaluation.explanations.sanity import SHARES
-from engine.explainers.base import Explainer, Maps
+from engine.explainers.base import UNWATCHED, Explainer, Maps
 from engine.explainers.gradcam import GradCam
 from engine.exports.files import json_text, sha256
 from engine.progress import CancelToken
@@ -38,13 +38,15 @@ class Corner(Explainer):
     id, signed, precision = "corner", True, "float32"
 
     def __init__(self, sign: float = 1.0) -> None:
+        super().__init__()
         self.sign = sign
         self.hashes: list[str] = []
 
-    def explain(self, detector, crops, *, cancel=None, notify=None):  # type: ignore[no-untyped-def]
+    def steps(self, detector, crops, watch=UNWATCHED):  # type: ignore[no-untyped-def]
+        yield None
         self.hashes.append(detector.weights_sha256)
-        detector.score_crops(crops, cancel=cancel)
-        logits = detector.score_crops(crops, cancel=cancel)
+        detector.score_crops(crops, cancel=watch.cancel)
+        logits = detector.score_crops(crops, cancel=watch.cancel)
         values = np.tile(np.array([[self.sign, 0], [0, 0]], np.float32), (len(crops), 1, 1))
         return Maps(values, logits)
 
@@ -234,10 +236,10 @@ def test_cancelling_ends_it_at_once(clip: Path, detector: FrameDetector) -> None
     when: list[float] = []
 
     class Slow(Corner):
-        def explain(self, detector, crops, *, cancel=None, notify=None):  # type: ignore[no-untyped-def]
+        def steps(self, detector, crops, watch=UNWATCHED):  # type: ignore[no-untyped-def]
             token.cancel()
             when.append(time.monotonic())
-            return super().explain(detector, crops, cancel=cancel)
+            return (yield from super().steps(detector, crops, watch))
 
     with pytest.raises(CancelledError):
         comparing(detector, {"slow": Slow()}, token=token).video(clip)
