@@ -1,4 +1,4 @@
-"""Starts the window: `run(paths)`. The engine loads torch on its own thread, after the window has appeared."""
+"""Starts the window: `run(paths)`. The engine loads torch on its own thread, while the window is made."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def run(paths: Sequence[Path]) -> int:
     theme.apply(app)
     sys.setswitchinterval(SWITCH_SECONDS)
     session = make_session(Settings())
-    session.background.start(import_video)  # while the window is made: the first drop need not wait for it
+    session.start()  # while the window is made: the first video need not wait for torch and PyAV
+    session.background.start(import_video)
     announcer = HandOver(session)
     announcer.arrived.connect(lambda text: session.notify("error", text))
     guard = crash.CrashGuard(announcer.deliver)
@@ -91,7 +92,6 @@ def run(paths: Sequence[Path]) -> int:
     window = MainWindow(session)
     window.show()
     app.aboutToQuit.connect(session.close)
-    QTimer.singleShot(0, session.start)
     if paths:
         QTimer.singleShot(0, lambda: window.open(paths))
     for log in told:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from engine.faces.assignment import cheapest_pairs
 from engine.faces.segments import EVERY, FaceSegment
 from engine.faces.tracking import LOST_STEPS, distances, expected_box, nearest_pairs
 from engine.results import FaceTrack, frozen
@@ -99,8 +99,7 @@ def _links(left: FaceSegment, right: FaceSegment, every: int) -> list[tuple[int,
     if not left.tracklets or not right.tracklets:
         return []
     shared = np.array([[_shared(a, b) for b in right.tracklets] for a in left.tracklets])
-    rows, columns = linear_sum_assignment(-shared)
-    pairs = [(int(a), int(b)) for a, b in zip(rows, columns, strict=True) if shared[a, b]]
+    pairs = [pair for pair in cheapest_pairs(-shared) if shared[pair]]
     tails = [t for t in left.tracklets if t.id not in {a for a, _ in pairs}]
     heads = [t for t in right.tracklets if t.id not in {b for _, b in pairs}]
     if tails and heads:

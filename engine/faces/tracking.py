@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
+from engine.faces.assignment import cheapest_pairs
 from engine.faces.detection import Detection
 from engine.results import FloatArray
 
@@ -102,8 +102,7 @@ def expected_box(frames: npt.ArrayLike, boxes: npt.ArrayLike, frame: int, every:
 
 def nearest_pairs(apart: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
     """Pairs (row, column) of the best assignment, without those that are too far from each other."""
-    rows, columns = linear_sum_assignment(np.minimum(apart, 10 * _FAR))
-    return [(int(a), int(b)) for a, b in zip(rows, columns, strict=True) if apart[a, b] <= _FAR]
+    return [pair for pair in cheapest_pairs(np.minimum(apart, 10 * _FAR)) if apart[pair] <= _FAR]
 
 
 def missing_halves(
