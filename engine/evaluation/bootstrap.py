@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.evaluation.detection import Array, Roc, checked, measured, roc
+from engine.evaluation.persons import tied_groups
 
 DRAWS, LEVEL = 2000, 0.95
 _AT_A_TIME = 1 << 22
@@ -59,23 +60,6 @@ def units(labels: npt.ArrayLike, videos: Sequence[Hashable], persons: Sequence[S
             return by_person
     number = {video: at for at, video in enumerate(dict.fromkeys(videos))}
     return _counted("videos", np.array([number[video] for video in videos], np.int64), fake)
-
-
-def tied_groups(persons: Sequence[Sequence[str]]) -> npt.NDArray[np.int64]:
-    """(N,) number of the group of each one: those that share a person, directly or through others, share it."""
-    parent: dict[str, str] = {}
-
-    def top(person: str) -> str:
-        while parent.setdefault(person, person) != person:
-            parent[person] = person = parent[parent[person]]
-        return person
-
-    for names in persons:
-        for other in names[1:]:
-            parent[top(other)] = top(names[0])
-    roots = [top(names[0]) for names in persons]
-    number = {root: at for at, root in enumerate(dict.fromkeys(roots))}
-    return np.array([number[root] for root in roots], np.int64)
 
 
 def draw(unit: Units, labels: npt.ArrayLike, draws: int, rng: np.random.Generator) -> npt.NDArray[np.int32]:

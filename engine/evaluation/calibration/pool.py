@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from engine.detectors.calibration import Limits, Pool, logit
 from engine.errors import DataError
-from engine.evaluation.bootstrap import tied_groups, units
+from engine.evaluation.bootstrap import units
 from engine.evaluation.calibration.bounds import elub
 from engine.evaluation.calibration.conditions import (
     Conditions,
@@ -33,6 +33,7 @@ from engine.evaluation.calibration.measures import (
     reliability,
 )
 from engine.evaluation.evaluate import Judged
+from engine.evaluation.persons import tied_groups
 
 FEWEST, FEWEST_GROUPS = 8, 4
 """Videos, and groups of persons, that each class needs at least."""

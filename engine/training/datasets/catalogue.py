@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import DataError
+from engine.evaluation.persons import tied_groups
 from engine.results import FloatArray
 from engine.training.datasets.base import Dataset, Item, Split, in_validation
 
@@ -27,8 +29,7 @@ def read_catalogue(root: Path) -> Dataset:
     """
     rows = list(_rows(root / "catalogue.jsonl"))
     partners = _partners(rows)
-    groups = _groups(rows)
-    items = [_clip(root, row, partners, groups) for row in rows]
+    items = [_clip(root, row, partners, group) for row, group in zip(rows, _groups(rows), strict=True)]
     items += _dfdc(root / "stills") if (root / "stills" / "dfdc.csv").is_file() else []
     items += _lfw(root / "stills") if (root / "stills" / "lfw_landmarks68.npz").is_file() else []
     weights = root / "weights" / "mobilenet_v2_imagenet_float16.npz"
@@ -59,29 +60,26 @@ def _partners(rows: list[dict[str, Any]]) -> dict[str, str]:
     return {row["path"]: real.get((row["pair"], row["persons"][0]), "") for row in forged}
 
 
-def _groups(rows: list[dict[str, Any]]) -> dict[str, str]:
-    """Person -> name of the group of persons that clips tie together: a group is held out as a whole."""
-    group: dict[str, str] = {}
+def _groups(rows: list[dict[str, Any]]) -> list[str]:
+    """Of each row the group of persons that clips tie together, named after the first of them in the alphabet.
 
-    def top(person: str) -> str:
-        while group.setdefault(person, person) != person:
-            person = group[person]
-        return person
-
-    for row in rows:
-        tops = sorted({top(person) for person in row["persons"]})
-        for other in tops[1:]:
-            group[other] = tops[0]
-    return {person: top(person) for person in group}
+    A group is held out as a whole, and its name decides whether: another name would be another split.
+    """
+    persons = [row["persons"] or [row["path"]] for row in rows]
+    numbers = tied_groups(persons).tolist()
+    members: dict[int, set[str]] = defaultdict(set)
+    for number, those in zip(numbers, persons, strict=True):
+        members[number].update(those)
+    return [min(members[number]) for number in numbers]
 
 
-def _clip(root: Path, row: dict[str, Any], partners: dict[str, str], groups: dict[str, str]) -> Item:
+def _clip(root: Path, row: dict[str, Any], partners: dict[str, str], group: str) -> Item:
     path = root / row["path"]
     if not path.is_file():
         raise DataError("The catalogue names a clip that is missing", advice="Restore the data set", file=path)
     forged = row["label"] == "fake"
     split: Split = row["split"]
-    if split == "train" and in_validation(groups[row["persons"][0]], HELD_OUT):
+    if split == "train" and in_validation(group, HELD_OUT):
         split = "validation"
     method = row.get("method") or ""
     protocol = next((name for start, name in _PROTOCOLS.items() if method.startswith(start)), "unseen")

@@ -21,8 +21,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from engine.evaluation.bootstrap import Interval, intervals, tied_groups, units
+from engine.evaluation.bootstrap import Interval, intervals, units
 from engine.evaluation.detection import AUC, Array
+from engine.evaluation.persons import tied_groups
 from engine.progress import CancelToken, ProgressCallback, ProgressMeter
 from engine.results import Picture
 from engine.training.augmentation.crops import apply_augmentation, draw_augmentation

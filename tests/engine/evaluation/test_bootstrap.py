@@ -8,7 +8,7 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from engine.evaluation import bootstrap
-from engine.evaluation.bootstrap import band, draw, intervals, tied_groups, units
+from engine.evaluation.bootstrap import band, draw, intervals, units
 from engine.evaluation.detection import AUC
 
 
@@ -41,11 +41,6 @@ def test_persons_widen_the_interval_where_their_videos_agree() -> None:
     naive = intervals(*many, by_video(many[1]), 0.5)[AUC]
     assert (tied.low, tied.high) == pytest.approx((alone.low, alone.high), abs=1e-12)  # the very same draws
     assert (tied.high - tied.low) > 2.5 * (naive.high - naive.low)
-
-
-def test_a_swap_ties_the_persons_whose_faces_it_joins() -> None:
-    persons = [("a",), ("b",), ("a", "b"), ("c",), ("d", "e"), ("e", "c")]
-    assert tied_groups(persons).tolist() == [0, 0, 0, 1, 1, 1]
 
 
 def test_no_resample_lacks_a_class_and_strata_keep_their_size() -> None:
