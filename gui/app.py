@@ -72,14 +72,20 @@ def make_session(settings: Settings) -> Session:
     )
 
 
-def run(paths: Sequence[Path]) -> int:
-    """Open the window on some videos and stay until it is closed; the exit status of the program."""
+def application() -> QApplication:
+    """The program as Qt sees it, with its look; made once."""
     app = QApplication.instance() or QApplication(sys.argv[:1])
     if not isinstance(app, QApplication):
         raise TypeError("a QApplication is needed, not only a QCoreApplication")
     app.setApplicationName("Tellframe")
     app.setDesktopFileName("tellframe")
     theme.apply(app)
+    return app
+
+
+def run(paths: Sequence[Path]) -> int:
+    """Open the window on some videos and stay until it is closed; the exit status of the program."""
+    app = application()
     sys.setswitchinterval(SWITCH_SECONDS)
     session = make_session(Settings())
     session.start()  # while the window is made: the first video need not wait for torch and PyAV
@@ -96,7 +102,7 @@ def run(paths: Sequence[Path]) -> int:
         QTimer.singleShot(0, lambda: window.open(paths))
     for log in told:
         session.notify("warning", f"Tellframe ended badly the last time. What happened is in {log}.")
-    interrupts = _quit_on_interrupt(app)
+    interrupts = quit_on_interrupt(app)
     status = app.exec()
     interrupts.stop()
     session.close()
@@ -104,7 +110,7 @@ def run(paths: Sequence[Path]) -> int:
     return status
 
 
-def _quit_on_interrupt(app: QApplication) -> QTimer:
+def quit_on_interrupt(app: QApplication) -> QTimer:
     """Let Ctrl+C in the terminal close the window properly: Python acts on it only when its code runs."""
     signal.signal(signal.SIGINT, lambda *_: app.quit())
     timer = QTimer(app, interval=INTERRUPT_POLL_MS)
