@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -169,6 +169,19 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What each map took when it was made.
+
+    Attributes:
+        passes: (F,) int64, crops that went forward through the network; a backward pass is time alone.
+        seconds: (F,) float32, without what came in between.
+    """
+
+    passes: IntArray
+    seconds: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why one detector scored one track as it did, on some frames.
 
@@ -179,6 +192,9 @@ class Explanation:
         affine: (F, 2, 3) float32, from continuous map coordinates to continuous frame coordinates.
         logits: (F,) float32, the score that is explained.
         signed: False where negative values cannot occur (attention).
+        cost: None where it was not measured.
+        errors: (F, h, w) float32 standard errors of values that are estimated by sampling, inf where they cannot
+            be told; None for all others.
     """
 
     explainer_id: str
@@ -191,6 +207,72 @@ class Explanation:
     logits: FloatArray
     signed: bool
     provenance: Provenance
+    cost: Cost | None = None
+    errors: FloatArray | None = None
+
+
+Verdict = Literal["satisfied", "violated", "not applicable"]
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessPoint:
+    """What one time, or one prototype, of a formula stood for where its value was decided.
+
+    Attributes:
+        names: its variables; none for a time that the formula does not freeze.
+        step: of the trace, from 0; None for a prototype.
+        frame: that the step looks at; None for a prototype.
+        prototype: its name, None for a time.
+    """
+
+    names: tuple[str, ...]
+    step: int | None
+    frame: int | None
+    prototype: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Where the value of a formula comes from: the outermost time and prototype, and all of them in `points`."""
+
+    step: int
+    frame: int
+    prototype: str | None
+    points: tuple[WitnessPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What checking one specification on one trace gave (P000 App. B, at the first step).
+
+    Attributes:
+        formula: as text, in Unicode.
+        parameters: their values by name.
+        own_class: the class whose instance was checked, fake or real; None where there is but one.
+        predicted: Class(V), None where nothing was predicted.
+        verdict: `not applicable` where the formula holds because of the predicted class alone.
+        robustness: above 0 if and only if the formula holds; infinite where no value of the video takes part.
+        witness: None for an infinite robustness.
+    """
+
+    specification: str
+    formula: str
+    parameters: Mapping[str, float]
+    own_class: str | None
+    predicted: str | None
+    verdict: Verdict
+    robustness: float
+    witness: Witness | None
+
+    @property
+    def undecided(self) -> bool:
+        """Exactly 0: not satisfied by App. B, but neither is the negation."""
+        return self.robustness == 0
+
+    @property
+    def vacuous(self) -> bool:
+        """Satisfied without any value of the video taking part."""
+        return self.verdict == "satisfied" and self.robustness == float("inf")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ class FrameExplanation:
         values: (h, w) float32, positive supports fake.
         affine: (2, 3) float32, from continuous map coordinates to continuous frame coordinates.
         logit: the score that is explained.
+        passes, seconds: what it took to make it, None where that was not measured.
+        errors: (h, w) float32 standard errors, None where nothing was drawn.
     """
 
     explainer_id: str
@@ -48,6 +50,9 @@ class FrameExplanation:
     logit: float
     signed: bool
     provenance: Provenance
+    passes: int | None = None
+    seconds: float | None = None
+    errors: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +239,9 @@ class ExplanationStore(QObject):
                 float(made.logits[row]),
                 made.signed,
                 made.provenance,
+                None if made.cost is None else int(made.cost.passes[row]),
+                None if made.cost is None else float(made.cost.seconds[row]),
+                None if made.errors is None else made.errors[row],
             )
             key = (asked.video, made.detector_id, made.explainer_id, asked.settings, frame)
             faces = self._kept.setdefault(key, {})

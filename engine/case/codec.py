@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.results import Explanation, FaceTrack, Provenance, Scores, canonical
+from engine.results import Cost, Explanation, FaceTrack, Provenance, Scores, canonical
 
 AnyArray = npt.NDArray[Any]
 
@@ -118,6 +118,10 @@ def decode_scores(arrays: Mapping[str, AnyArray], meta: Mapping[str, Any]) -> tu
 def encode_explanation(explanation: Explanation) -> Encoded:
     """One explanation with its provenance."""
     arrays = {name: getattr(explanation, name) for name in EXPLANATION_ARRAYS}
+    if explanation.cost is not None:
+        arrays |= {"passes": explanation.cost.passes, "seconds": explanation.cost.seconds}
+    if explanation.errors is not None:
+        arrays["errors"] = explanation.errors
     meta = {
         "explainer": explanation.explainer_id,
         "detector": explanation.detector_id,
@@ -136,6 +140,8 @@ def decode_explanation(arrays: Mapping[str, AnyArray], meta: Mapping[str, Any]) 
         track_id=meta["track"],
         signed=meta["signed"],
         provenance=decode_provenance(meta["provenance"]),
+        cost=Cost(arrays["passes"], arrays["seconds"]) if "passes" in arrays else None,
+        errors=arrays.get("errors"),
         **{name: arrays[name] for name in EXPLANATION_ARRAYS},
     )
 

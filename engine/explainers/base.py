@@ -1,5 +1,6 @@
 """What every explainer is to the rest of the engine."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass
@@ -8,11 +9,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from engine.detectors.base import Notify
+from engine.detectors.base import Detector, Notify
 from engine.detectors.frame import FrameDetector
+from engine.errors import UsageError
 from engine.explainers.settings import ExplainerSettings
 from engine.progress import CancelToken, ProgressCallback
-from engine.results import FloatArray, Picture
+from engine.results import FloatArray, IntArray, Picture
 
 Made = TypeVar("Made")
 
@@ -24,12 +26,14 @@ class Maps:
     Attributes:
         values: (F, h, w) float32 at native resolution; positive supports fake.
         logits: (F,) float32, the scores that are explained.
-        passes: crops that went through the network.
+        passes: (F,) int64, crops that went forward through the network for each map.
+        errors: (F, h, w) float32 standard errors, of an explainer that draws samples.
     """
 
     values: FloatArray
     logits: FloatArray
-    passes: int = 0
+    passes: IntArray
+    errors: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +86,7 @@ class Explainer(ABC):
         return self._settings
 
     @abstractmethod
-    def steps(
-        self, detector: FrameDetector, crops: Picture, watch: Watch = UNWATCHED
-    ) -> Generator[None, None, Maps]:
+    def steps(self, detector: Detector, crops: Picture, watch: Watch = UNWATCHED) -> Generator[None, None, Maps]:
         """(F, S, S, 3) uint8 crops -> a map each, alone or in company the same; other work may come between steps.
 
         Raises:
@@ -92,7 +94,7 @@ class Explainer(ABC):
             CancelledError: cancelled between two batches.
         """
 
-    def explain(self, detector: FrameDetector, crops: Picture, watch: Watch = UNWATCHED) -> Maps:
+    def explain(self, detector: Detector, crops: Picture, watch: Watch = UNWATCHED) -> Maps:
         """The same at a stretch."""
         return finished(self.steps(detector, crops, watch))
 
@@ -105,6 +107,33 @@ def finished(steps: Generator[None, None, Made]) -> Made:
         except StopIteration as end:
             made: Made = end.value
             return made
+
+
+def white_box(detector: Detector) -> FrameDetector:
+    """The detector as one whose network can be looked into.
+
+    Raises:
+        UsageError: it is a foreign model, of which only the scores can be had.
+    """
+    if not isinstance(detector, FrameDetector):
+        raise UsageError(
+            f"This explainer looks into the network, and {detector.id} is a foreign model that only gives scores",
+            advice="Choose an explainer that asks for scores alone, such as kernel-shap",
+        )
+    return detector
+
+
+def timed(steps: Generator[None, None, Made]) -> Generator[None, None, tuple[Made, float]]:
+    """The same steps; beside what they come to, the seconds they took themselves."""
+    seconds = 0.0
+    while True:
+        began = time.perf_counter()
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value, seconds + time.perf_counter() - began
+        seconds += time.perf_counter() - began
+        yield None
 
 
 def map_affines(crop_affines: FloatArray, size: int, height: int, width: int) -> FloatArray:

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from engine.detectors.frame import FrameDetector
-from engine.explainers.base import UNWATCHED, Explainer, Maps, Watch
+from engine.detectors.base import Detector
+from engine.explainers.base import UNWATCHED, Explainer, Maps, Watch, white_box
 from engine.results import FloatArray, Picture, frozen
 
 
@@ -25,20 +25,20 @@ class GradCam(Explainer):
     signed = True
     precision = "float32"
 
-    def steps(
-        self, detector: FrameDetector, crops: Picture, watch: Watch = UNWATCHED
-    ) -> Generator[None, None, Maps]:
-        layer = detector.network.get_submodule(detector.gradcam_layer)
+    def steps(self, detector: Detector, crops: Picture, watch: Watch = UNWATCHED) -> Generator[None, None, Maps]:
+        inside = white_box(detector)
+        layer = inside.network.get_submodule(inside.gradcam_layer)
 
         def compute(part: Picture) -> tuple[FloatArray, FloatArray]:
-            values, logits = gradcam(detector.network, layer, detector.prepare(part))
+            values, logits = gradcam(inside.network, layer, inside.prepare(part))
             return values.cpu().numpy(), logits.cpu().numpy()
 
         parts = []
         for part in detector.in_batches(crops, compute, cancel=watch.cancel, notify=watch.notify):
             parts.append(part)
             yield None
-        return Maps(frozen(np.concatenate([p[0] for p in parts])), frozen(np.concatenate([p[1] for p in parts])))
+        values, logits = (frozen(np.concatenate(each)) for each in zip(*parts, strict=True))
+        return Maps(values, logits, frozen(np.ones(len(crops), np.int64)))
 
 
 def gradcam(network: nn.Module, layer: nn.Module, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

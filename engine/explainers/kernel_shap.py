@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import torch
 
-from engine.detectors.frame import FrameDetector
+from engine.detectors.base import Detector
+from engine.explainers.attribution import Attribution, attribute
 from engine.explainers.base import UNWATCHED, Explainer, Maps, Watch
-from engine.explainers.coalitions import Attribution, Doubles, attribute, choose_coalitions
+from engine.explainers.coalitions import Doubles, choose_coalitions
 from engine.explainers.settings import ExplainerSettings, real, whole
 from engine.explainers.superpixels import COMPACTNESS, NUMBER, frame_superpixels, muted
 from engine.progress import ProgressMeter
@@ -76,22 +76,24 @@ class KernelShap(Explainer):
     def settings(self) -> Mapping[str, object]:
         return {**super().settings, "compactness": COMPACTNESS, "muted": "mean colour of the crop"}
 
-    def steps(
-        self, detector: FrameDetector, crops: Picture, watch: Watch = UNWATCHED
-    ) -> Generator[None, None, Maps]:
-        values, logits, passes = [], [], 0
+    def steps(self, detector: Detector, crops: Picture, watch: Watch = UNWATCHED) -> Generator[None, None, Maps]:
+        values, logits, passes = [], [], []
         for crop in crops:
             watch.check()
             labels = frame_superpixels(crop[None], self._chosen.superpixels)
             run = yield from self.clip_steps(detector, crop[None], labels, watch)
             values.append(run.found.values[labels[0]])
             logits.append(run.logit)
-            passes += run.passes
-        return Maps(frozen(np.array(values, np.float32)), frozen(np.array(logits, np.float32)), passes)
+            passes.append(run.passes)
+        return Maps(
+            frozen(np.array(values, np.float32)),
+            frozen(np.array(logits, np.float32)),
+            frozen(np.array(passes, np.int64)),
+        )
 
     def clip_steps(
         self,
-        detector: FrameDetector,
+        detector: Detector,
         crops: Picture,
         labels: IntArray,
         watch: Watch = UNWATCHED,
@@ -109,10 +111,8 @@ class KernelShap(Explainer):
 
         def score(masks: np.ndarray) -> Doubles:
             clips = np.concatenate(list(muted(crops, labels, masks)))
-            parts = detector.in_batches(
-                clips, partial(_logits, detector), cancel=watch.cancel, notify=watch.notify
-            )
-            scores: Doubles = np.concatenate(list(parts)).reshape(len(masks), -1).mean(1)
+            parts = detector.in_batches(clips, detector.exact_logits, cancel=watch.cancel, notify=watch.notify)
+            scores: Doubles = np.concatenate(list(parts)).astype(np.float64).reshape(len(masks), -1).mean(1)
             return scores
 
         everybody, nobody = score(np.repeat([[True], [False]], players, axis=1))
@@ -130,13 +130,6 @@ class KernelShap(Explainer):
 
     def _settled(self, found: Attribution) -> bool:
         return bool(found.errors.max() < self._chosen.tolerance * np.abs(found.values).max())
-
-
-@torch.inference_mode()
-def _logits(detector: FrameDetector, crops: Picture) -> Doubles:
-    with torch.autocast(detector.device, enabled=False):
-        logits: Doubles = detector.network(detector.prepare(crops)).double().cpu().numpy()
-    return logits
 
 
 def _told(found: Attribution) -> str:

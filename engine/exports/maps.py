@@ -39,7 +39,7 @@ def export_maps(
 
     maps.npz holds, sorted by frame and then by track, one row per explained face: frames (F,) int64, values
     (F, h, w) float32, affine (F, 2, 3) float32, and beside them track (F,) int64, pts (F,) int64 and logits (F,)
-    float32.
+    float32; where they are known, also passes (F,) int64, seconds (F,) float32 and errors (F, h, w) float32.
 
     Raises:
         UsageError: there is no explanation, they are not of one explainer and one size, or a file would replace
@@ -90,6 +90,7 @@ def export_maps(
                     "explainer": first.explainer_id,
                     "signed": first.signed,
                     "convention": CONVENTION,
+                    "cost": _cost(arrays),
                     "provenance": sidecar.provenances(e.provenance for e in explanations),
                     "style": sidecar.look(style),
                     "maps": _rows(arrays),
@@ -119,6 +120,13 @@ def gather(explanations: Sequence[Explanation], file: Path) -> dict[str, np.ndar
     order = np.lexsort((track, frames))
     names = ("pts", "values", "affine", "logits")
     arrays = {name: np.concatenate([getattr(e, name) for e in explanations])[order] for name in names}
+    costs = [e.cost for e in explanations if e.cost is not None]
+    if len(costs) == len(explanations):
+        arrays["passes"] = np.concatenate([cost.passes for cost in costs])[order]
+        arrays["seconds"] = np.concatenate([cost.seconds for cost in costs])[order]
+    errors = [e.errors for e in explanations if e.errors is not None]
+    if len(errors) == len(explanations):
+        arrays["errors"] = np.concatenate(errors)[order]
     return {"frames": frames[order], "track": track[order]} | arrays
 
 
@@ -137,4 +145,21 @@ def _rows(arrays: dict[str, np.ndarray[Any, Any]]) -> list[dict[str, Any]]:
                 "share_supporting_fake": positive,
             }
         )
+        if "passes" in arrays:
+            rows[-1] |= {
+                "forward_passes": int(arrays["passes"][i]),
+                "seconds": sidecar.number(float(arrays["seconds"][i])),
+            }
+        if "errors" in arrays:
+            rows[-1]["largest_standard_error"] = sidecar.number(float(arrays["errors"][i].max()))
     return rows
+
+
+def _cost(arrays: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any] | None:
+    """Of all maps together; None where it was not measured."""
+    if "passes" not in arrays:
+        return None
+    return {
+        "forward_passes": int(arrays["passes"].sum()),
+        "seconds": float(arrays["seconds"].sum(dtype=np.float64)),
+    }

@@ -2,15 +2,15 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
-from engine.detectors.frame import FrameDetector
+from engine.detectors.base import Detector
 from engine.errors import DataError, UsageError
 from engine.evaluation.explanations.checks import Checks, rank_agreement
 from engine.evaluation.explanations.faithfulness import probability
@@ -66,7 +66,7 @@ class Comparing:
 
     def __init__(
         self,
-        detector: FrameDetector,
+        detector: Detector,
         faces: FaceDetector,
         explainers: Mapping[str, Explainer],
         choice: Choice,
@@ -220,8 +220,7 @@ class Comparing:
     ) -> tuple[Outcome, Maps]:
         """One explainer on one face, and its maps."""
         began = time.perf_counter()
-        with counted(self._detector) as passes:
-            maps = explainer.explain(self._detector, face.crops, self._watch)
+        maps = explainer.explain(self._detector, face.crops, self._watch)
         seconds = time.perf_counter() - began
         self._cancel.check()
         shown = grey(maps.values, signed=explainer.signed)
@@ -230,7 +229,7 @@ class Comparing:
             native=map_measures(shown, face.frames, step),
             native_size=(maps.values.shape[1], maps.values.shape[2]),
             seconds=seconds,
-            passes=passes[0],
+            passes=int(maps.passes.sum()),
             located=None if forged is None else self._located(maps.values, forged),
         )
         if len(rows):
@@ -283,18 +282,3 @@ class Comparing:
             mean([each.chance for each in found]),
             len(found),
         )
-
-
-@contextmanager
-def counted(detector: FrameDetector) -> Iterator[list[int]]:
-    """Inside, the first number of the list is how many crops went through the detector's network."""
-    passes = [0]
-
-    def note(_network: object, inputs: tuple[object, ...]) -> None:
-        passes[0] += len(inputs[0])  # type: ignore[arg-type]
-
-    handle = detector.network.register_forward_pre_hook(note)
-    try:
-        yield passes
-    finally:
-        handle.remove()

@@ -1,38 +1,28 @@
 """From a request to maps: the exact frame, the face's box there, what made its score."""
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 
-from engine.detectors.frame import FrameDetector
+from engine.detectors.base import Detector
 from engine.errors import UsageError
-from engine.explainers.base import Explainer, Watch, map_affines
+from engine.explainers.base import Explainer, Watch, map_affines, timed
 from engine.faces.crops import crop_affine
 from engine.faces.detector import FaceDetector
 from engine.progress import ProgressMeter
-from engine.results import Explanation, FloatArray, Provenance, frozen
+from engine.results import Cost, Explanation, FloatArray, Provenance, frozen
 from engine.runtime.jobs import JobContext, Steps
 from engine.runtime.pictures import PictureThread, wait_for
 from engine.runtime.protocol import Event, ExplainRequest, ExplanationMade, Notice
 from engine.runtime.session import VideoSession
-from engine.runtime.shelf import Shelf, face_key
+from engine.runtime.shelf import FaceMap, Shelf, face_key
 from engine.runtime.store import ResultStore
 from engine.runtime.tally import Name, Tally
 
 T = TypeVar("T")
 Working = Generator[Event | None, None, T]
-
-
-@dataclass(frozen=True, slots=True)
-class _Map:
-    """What was made of one face on one frame."""
-
-    frame: int
-    affine: FloatArray
-    values: FloatArray
-    logit: float
 
 
 class Explaining:
@@ -44,7 +34,7 @@ class Explaining:
         job: JobContext,
         session: VideoSession,
         store: ResultStore,
-        detector: FrameDetector,
+        detector: Detector,
         explainer: Explainer,
         faces: FaceDetector,
     ) -> None:
@@ -74,12 +64,12 @@ class Explaining:
         identity = yield from self._session.hashing.steps(self._job)
         shelf = Shelf(self._store, self._store.put_video(identity), self._session.length)
         meter = ProgressMeter("Explaining", len(self._frames), "frames", self._job.report)
-        made: dict[Name, list[_Map]] = {}
+        made: dict[Name, dict[int, FaceMap]] = {}
         try:
             for done, frame in enumerate(self._frames):
                 found = yield from self._frame(frame, shelf)
                 for name, one in found:
-                    made.setdefault(name, []).append(one)
+                    made.setdefault(name, {})[frame] = one
                 meter.update(done + 1)
                 yield None
             self._session.media.verify_unchanged()
@@ -87,9 +77,9 @@ class Explaining:
             if self._pictures is not None:
                 self._pictures.close()
         ids = self._ids(list(made), shelf)
-        faces: dict[int, list[_Map]] = {}
+        faces: dict[int, dict[int, FaceMap]] = {}
         for name in made:
-            faces.setdefault(ids[name], []).extend(made[name])
+            faces.setdefault(ids[name], {}).update(made[name])
         asked = self._request.track_id
         told = [number for number in sorted(faces) if asked in (None, number)]
         for number in told:
@@ -97,7 +87,7 @@ class Explaining:
         if not told:
             yield Notice(self._job.id, f"There is no {'' if asked is None else 'such '}face to be explained here")
 
-    def _frame(self, frame: int, shelf: Shelf) -> Working[list[tuple[Name, _Map]]]:
+    def _frame(self, frame: int, shelf: Shelf) -> Working[list[tuple[Name, FaceMap]]]:
         """The maps of all faces of one frame, stored or made."""
         span = self._session.span_of(frame)
         segment = self._session.known_faces(span, shelf)
@@ -111,22 +101,29 @@ class Explaining:
         names = [(span, part.id) for part, _ in rows]
         affines = [crop_affine(part.boxes[row], part.landmarks[row], spec) for part, row in rows]
         known = shelf.maps(self._made_by, frame)
-        new = [affine for affine in affines if known.row(affine) is None]
+        new = [affine for affine in affines if _at(known, affine) is None]
         if new:
-            crops = yield from self._crops(frame, np.stack(new))
-            if crops is None:
+            made = yield from self._made(frame, np.stack(new))
+            if made is None:
                 return []
-            watch = Watch(self._job.token, lambda t: self._job.emit(Notice(self._job.id, t)), self._job.report)
-            maps = yield from self._explainer.steps(self._detector, crops, watch)
-            for affine, values, logit in zip(new, maps.values, maps.logits, strict=True):
-                known = known.with_row(affine, values, float(logit))
+            known += made
             shelf.keep_maps(self._made_by, frame, known)
-        at = [known.row(affine) for affine in affines]
-        return [
-            (name, _Map(frame, affine, known.values[row], float(known.logits[row])))
-            for name, affine, row in zip(names, affines, at, strict=True)
-            if row is not None
-        ]
+        at = [_at(known, affine) for affine in affines]
+        return [(name, one) for name, one in zip(names, at, strict=True) if one is not None]
+
+    def _made(self, frame: int, affines: FloatArray) -> Working[tuple[FaceMap, ...] | None]:
+        """New maps of crops of one frame; None, told to the user, if it cannot be decoded."""
+        crops = yield from self._crops(frame, affines)
+        if crops is None:
+            return None
+        watch = Watch(self._job.token, lambda t: self._job.emit(Notice(self._job.id, t)), self._job.report)
+        maps, seconds = yield from timed(self._explainer.steps(self._detector, crops, watch))
+        shares = seconds * maps.passes / max(1, maps.passes.sum())  # crops of a frame go through it together
+        errors = [None] * len(crops) if maps.errors is None else maps.errors
+        rows = zip(
+            affines, maps.values, maps.logits.tolist(), maps.passes.tolist(), shares.tolist(), errors, strict=True
+        )
+        return tuple(FaceMap(*row) for row in rows)
 
     def _crops(self, frame: int, affines: FloatArray) -> Working[np.ndarray | None]:
         """Crops of the exact frame; None, told to the user, if it cannot be decoded."""
@@ -158,11 +155,12 @@ class Explaining:
                 tally.link(segment)
         return dict(tally.final_ids())
 
-    def _explanation(self, number: int, maps: list[_Map]) -> Explanation:
-        maps.sort(key=lambda one: one.frame)
-        frames = np.array([one.frame for one in maps], np.int64)
+    def _explanation(self, number: int, made: Mapping[int, FaceMap]) -> Explanation:
+        frames = np.array(sorted(made), np.int64)
+        maps = [made[frame] for frame in sorted(made)]
         values = np.stack([one.values for one in maps])
         affines = np.stack([one.affine for one in maps])
+        errors = [one.errors for one in maps if one.errors is not None]
         return Explanation(
             explainer_id=self._explainer.id,
             detector_id=self._detector.id,
@@ -174,4 +172,14 @@ class Explaining:
             logits=frozen(np.array([one.logit for one in maps], np.float32)),
             signed=self._explainer.signed,
             provenance=self._made_by,
+            cost=Cost(
+                frozen(np.array([one.passes for one in maps], np.int64)),
+                frozen(np.array([one.seconds for one in maps], np.float32)),
+            ),
+            errors=frozen(np.stack(errors)) if errors else None,
         )
+
+
+def _at(maps: Sequence[FaceMap], affine: FloatArray) -> FaceMap | None:
+    """The map of exactly this crop."""
+    return next((one for one in maps if np.array_equal(one.affine, affine)), None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.case.codec import decode_scores, decode_tracks, encode_scores, encode_tracks
+from engine.case.codec import AnyArray, decode_scores, decode_tracks, encode_scores, encode_tracks
 from engine.faces.detector import MIN_FACE
 from engine.faces.segments import EVERY, FaceSegment
 from engine.results import FloatArray, Provenance, Scores, frozen, settings_hash
@@ -27,33 +27,22 @@ def face_settings(length: int) -> Mapping[str, object]:
 
 
 @dataclass(frozen=True, slots=True)
-class FrameMaps:
-    """The explanations of one frame, one row per crop that was explained.
+class FaceMap:
+    """The explanation of one crop.
 
     Attributes:
-        affine: (K, 2, 3) float32 of the crops, crop to frame.
-        values: (K, h, w) float32.
-        logits: (K,) float32.
+        affine: (2, 3) float32, crop to frame.
+        values: (h, w) float32.
+        passes, seconds: what it took to make it.
+        errors: (h, w) float32, None where nothing was drawn.
     """
 
     affine: FloatArray
     values: FloatArray
-    logits: FloatArray
-
-    def row(self, affine: FloatArray) -> int | None:
-        """The row made from exactly this crop."""
-        found = np.flatnonzero((self.affine == affine).all(axis=(1, 2)))
-        return int(found[0]) if len(found) else None
-
-    def with_row(self, affine: FloatArray, values: FloatArray, logit: float) -> "FrameMaps":
-        return FrameMaps(
-            frozen(np.concatenate([self.affine, affine[None]])),
-            frozen(np.concatenate([self.values.reshape(-1, *values.shape), values[None]])),
-            frozen(np.append(self.logits, np.float32(logit))),
-        )
-
-
-NO_MAPS = FrameMaps(np.empty((0, 2, 3), np.float32), np.empty((0, 0, 0), np.float32), np.empty(0, np.float32))
+    logit: float
+    passes: int
+    seconds: float
+    errors: FloatArray | None = None
 
 
 class Shelf:
@@ -100,16 +89,41 @@ class Shelf:
         self._note(made_by)
         self._store.put_result(self._video, *_key(made_by), *span, encoded.arrays, encoded.meta)
 
-    def maps(self, made_by: Provenance, frame: int) -> FrameMaps:
+    def maps(self, made_by: Provenance, frame: int) -> tuple[FaceMap, ...]:
+        """All that were made of one frame."""
         found = self._store.get_result(self._video, *_key(made_by), frame, frame)
         if found is None:
-            return NO_MAPS
-        return FrameMaps(found.arrays["affine"], found.arrays["values"], found.arrays["logits"])
+            return ()
+        stored = found.arrays
+        errors = stored.get("errors")
+        return tuple(
+            FaceMap(
+                stored["affine"][row],
+                stored["values"][row],
+                float(stored["logits"][row]),
+                int(stored["passes"][row]),
+                float(stored["seconds"][row]),
+                None if errors is None else errors[row],
+            )
+            for row in range(len(stored["logits"]))
+        )
 
-    def keep_maps(self, made_by: Provenance, frame: int, maps: FrameMaps) -> None:
+    def keep_maps(self, made_by: Provenance, frame: int, maps: Sequence[FaceMap]) -> None:
+        """Store all maps of one frame, one at least."""
         self._note(made_by)
-        arrays = {"affine": maps.affine, "values": maps.values, "logits": maps.logits}
-        self._store.put_result(self._video, *_key(made_by), frame, frame, arrays, {})
+        arrays: dict[str, AnyArray] = {
+            "affine": np.stack([each.affine for each in maps]),
+            "values": np.stack([each.values for each in maps]),
+            "logits": np.array([each.logit for each in maps], np.float32),
+            "passes": np.array([each.passes for each in maps], np.int64),
+            "seconds": np.array([each.seconds for each in maps], np.float32),
+        }
+        errors = [each.errors for each in maps if each.errors is not None]
+        if errors:
+            arrays["errors"] = np.stack(errors)
+        self._store.put_result(
+            self._video, *_key(made_by), frame, frame, {name: frozen(array) for name, array in arrays.items()}, {}
+        )
 
     def _note(self, made_by: Provenance) -> None:
         if made_by.settings_hash not in self._noted:

@@ -274,6 +274,7 @@ class ExplanationPanel(QWidget):
         rows = [
             ("", "Detector", explanation.detector_id),
             ("", "Explainer", explanation.explainer_id),
+            ("", "Cost", cost_text(explanation)),
             ("", "Weights", _short(made.weights_sha256) or "none"),
             ("", "Device", f"{made.device}, {made.precision}"),
         ]
@@ -282,6 +283,15 @@ class ExplanationPanel(QWidget):
         ]
         rows += [("", name, version) for name, version in made.versions.items()]
         self.provenance.set_rows(rows)
+
+
+def cost_text(explanation: FrameExplanation) -> str:
+    """What it took to make the mask."""
+    if explanation.passes is None or explanation.seconds is None:
+        return "not measured"
+    seconds = explanation.seconds
+    time = f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
+    return f"{explanation.passes} forward pass{'es' * (explanation.passes != 1)}, {time}"
 
 
 def _short(text: str) -> str:

@@ -11,7 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from engine.results import DetectorInfo, Explanation, FaceTrack, Mark, Provenance, Scores, VideoIdentity, frozen
+from engine.results import (
+    Cost,
+    DetectorInfo,
+    Explanation,
+    FaceTrack,
+    Mark,
+    Provenance,
+    Scores,
+    VideoIdentity,
+    frozen,
+)
 from engine.runtime.protocol import (
     AnalysisDone,
     DetectorsListed,
@@ -299,6 +309,7 @@ class Scene:
             "gradcam", "frame-mobile", track_id, numbers, numbers, frozen(values.astype(np.float32)),
             frozen(np.repeat(affine[None], len(frames), axis=0)), frozen(np.full(len(frames), 1.7, np.float32)),
             True, provenance("gradcam"),
+            Cost(frozen(np.ones(len(frames), np.int64)), frozen(np.full(len(frames), 0.0212, np.float32))),
         )  # fmt: skip
         self.send(ExplanationMade(job, self.identity, made))
         self.send(Finished(job))

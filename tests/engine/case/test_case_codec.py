@@ -1,6 +1,6 @@
 """Results through the codec and a real case file: equal in every field."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +10,7 @@ import pytest
 
 from engine.case import codec
 from engine.case.case_file import CaseFile
-from engine.results import Explanation, FaceTrack, Provenance, Scores, VideoIdentity
+from engine.results import Cost, Explanation, FaceTrack, Provenance, Scores, VideoIdentity
 
 RNG = np.random.default_rng(5)
 
@@ -108,6 +108,17 @@ def test_explanation(tmp_path: Path, signed: bool) -> None:
         provenance(),
     )
     assert_same(given, codec.decode_explanation(*through_a_case(tmp_path, codec.encode_explanation(given))))
+
+
+def test_explanation_with_its_cost_and_errors(tmp_path: Path) -> None:
+    cost = Cost(np.array([1002, 340]), np.array([61.5, 20.25], np.float32))
+    maps = RNG.random((2, 5, 4), np.float32), RNG.random((2, 2, 3), np.float32), RNG.random(2, np.float32)
+    errors = np.full((2, 5, 4), np.inf, np.float32)
+    given = Explanation("shap", "d", 0, np.arange(2), np.arange(2), *maps, True, provenance(), cost, errors)
+    back = codec.decode_explanation(*through_a_case(tmp_path, codec.encode_explanation(given)))
+    assert back.cost is not None
+    assert_same(replace(given, cost=None), replace(back, cost=None))
+    assert_same(cost, back.cost)
 
 
 def test_the_same_arrays_give_the_same_bytes() -> None:

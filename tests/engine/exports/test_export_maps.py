@@ -1,6 +1,7 @@
 """maps.npz, overlays and summary of explanations."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ from exports_scene import PROVENANCE, PTS, make_explanation
 
 from engine.errors import UsageError
 from engine.exports.maps import export_maps
+from engine.results import Cost
 from engine.video.media import Media
 
 
@@ -63,6 +65,25 @@ def test_the_summary_says_what_was_measured(tmp_path: Path, media: Media) -> Non
         assert row["share_supporting_fake"] == pytest.approx(positive / whole)
         assert row["largest"] == pytest.approx(max(abs(float(v)) for v in values.ravel()))
         assert row["logit"] == pytest.approx(float(logit))
+
+
+def test_cost_and_standard_errors_stand_beside_the_maps(tmp_path: Path, media: Media) -> None:
+    bare = make_explanation([3, 8])
+    errors = np.arange(98, dtype=np.float32).reshape(2, 7, 7)
+    cost = Cost(np.array([40, 60]), np.array([0.5, 1.0], np.float32))
+    export_maps(media, [replace(bare, cost=cost, errors=errors)], tmp_path)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["cost"] == {"forward_passes": 100, "seconds": 1.5}
+    assert [row["forward_passes"] for row in summary["maps"]] == [40, 60]
+    assert [row["seconds"] for row in summary["maps"]] == [0.5, 1.0]
+    assert [row["largest_standard_error"] for row in summary["maps"]] == [48, 97]
+    with np.load(tmp_path / "maps.npz") as bundle:
+        np.testing.assert_array_equal(bundle["errors"], errors)
+        assert bundle["passes"].tolist() == [40, 60]
+    export_maps(media, [bare], tmp_path / "bare")
+    summary = json.loads((tmp_path / "bare" / "summary.json").read_text())
+    assert summary["cost"] is None
+    assert "forward_passes" not in summary["maps"][0]
 
 
 def test_nothing_to_explain_is_told_and_nothing_written(tmp_path: Path, media: Media) -> None:

@@ -48,7 +48,7 @@ class Corner(Explainer):
         detector.score_crops(crops, cancel=watch.cancel)
         logits = detector.score_crops(crops, cancel=watch.cancel)
         values = np.tile(np.array([[self.sign, 0], [0, 0]], np.float32), (len(crops), 1, 1))
-        return Maps(values, logits)
+        return Maps(values, logits, np.full(len(crops), 2))
 
 
 @pytest.fixture(scope="module")

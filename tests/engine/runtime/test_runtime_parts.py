@@ -28,7 +28,7 @@ from engine.runtime.jobs import JobContext
 from engine.runtime.pictures import PictureThread
 from engine.runtime.plan import nearest, segment_length, segments
 from engine.runtime.protocol import Event, Priority, Progressed
-from engine.runtime.shelf import NO_MAPS, Shelf
+from engine.runtime.shelf import FaceMap, Shelf
 from engine.runtime.store import MemoryStore, ResultStore
 from engine.runtime.tally import Tally, merged, only, scores_of
 from engine.video.media import Media, open_media
@@ -303,21 +303,22 @@ def test_both_stores_give_back_what_was_put_in(store: ResultStore) -> None:
     assert shelf.scores(bf16, (16, 31)) is None, "of another precision"
 
 
-def test_maps_are_found_by_the_crop_they_were_made_of(store: ResultStore) -> None:
+def test_maps_are_kept_with_their_crop_cost_and_errors(store: ResultStore) -> None:
     shelf = Shelf(store, store.put_video(identity()), 16)
-    assert shelf.maps(MADE_BY, 3) is not None
+    assert shelf.maps(MADE_BY, 3) == ()
     one, two = np.eye(3, dtype=np.float32)[:2], 2 * np.eye(3, dtype=np.float32)[:2]
-    maps = NO_MAPS.with_row(one, np.full((7, 7), 1.5, np.float32), 0.25).with_row(
-        two, np.zeros((7, 7), np.float32), 1
-    )
-    shelf.keep_maps(MADE_BY, 3, maps)
-    found = shelf.maps(MADE_BY, 3)
-    assert found.row(one) == 0
-    assert found.row(two) == 1
-    assert found.row(one + np.float32(1e-4)) is None
-    assert found.values[0, 3, 3] == 1.5
-    assert found.logits.tolist() == [0.25, 1]
-    assert shelf.maps(MADE_BY, 4).row(one) is None
+    values = np.full((7, 7), 1.5, np.float32)
+    shelf.keep_maps(MADE_BY, 3, (FaceMap(one, values, 0.25, 1, 0.5), FaceMap(two, 0 * values, 1.0, 2, 1.5)))
+    first, second = shelf.maps(MADE_BY, 3)
+    np.testing.assert_array_equal(first.affine, one)
+    np.testing.assert_array_equal(second.affine, two)
+    np.testing.assert_array_equal(first.values, values)
+    assert (first.logit, first.passes, first.seconds, first.errors) == (0.25, 1, 0.5, None)
+    assert (second.logit, second.passes, second.seconds) == (1, 2, 1.5)
+    assert not first.values.flags.writeable
+    assert shelf.maps(MADE_BY, 4) == ()
+    shelf.keep_maps(MADE_BY, 4, (FaceMap(one, values, 0.25, 9, 0.5, values / 3),))
+    np.testing.assert_array_equal(shelf.maps(MADE_BY, 4)[0].errors, values / 3)
 
 
 # Memory figures

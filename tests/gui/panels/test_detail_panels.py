@@ -53,6 +53,7 @@ def test_the_mask_of_the_frame_is_shown_with_score_values_and_provenance(explana
     rows = {name: value for _, name, value in explanation.provenance.rows}
     assert rows["Weights"] == f"{SHA[:12]}…"
     assert rows["Layer"] == "last"
+    assert rows["Cost"] == "1 forward pass, 21 ms"
 
 
 def test_the_mask_is_drawn_on_the_right_picture_only(explanation, scene, qtbot):
