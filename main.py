@@ -8,6 +8,10 @@ from pathlib import Path
 
 def open_window(paths: Sequence[Path]) -> int:
     """Show the window until it is closed. torch is imported later, in the engine thread."""
+    if len(paths) == 1 and paths[0].suffix == ".tellstudy":
+        from gui.study.app import run_study
+
+        return run_study(paths[0])
     from gui.app import run
 
     return run(list(paths))

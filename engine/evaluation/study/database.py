@@ -71,8 +71,8 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     _require_sqlite(path)
-    # Where the file may not be written, SQLite opens it for reading. Where it may, it first takes back what a killed
-    # program had not written to its end, which it could not if it were opened for reading alone.
+    # Where the file may not be written, SQLite opens it for reading. Where it may, it first takes back what a
+    # killed program had not written to its end, which it could not if it were opened for reading alone.
     where = f"{path.absolute().as_uri()}?mode=rw"
     with _errors(path), closing(sqlite3.connect(where, uri=True, timeout=_WAIT, isolation_level=None)) as base:
         base.execute("PRAGMA trusted_schema = OFF")
