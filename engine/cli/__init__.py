@@ -15,6 +15,7 @@ COMMANDS = {
     "detectors": "list the detectors, their weights and what was measured on them",
     "analyze": "find the faces of videos and score them",
     "explain": "say which pixels drove the score of some frames",
+    "check": "check specifications of temporal logic",
     "compare": "measure explainers against each other",
     "export": "write an annotated clip",
     "stills": "write exact frames as PNG",
