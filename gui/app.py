@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +11,13 @@ from typing import TYPE_CHECKING
 os.environ["PYQTGRAPH_QT_LIB"] = "PySide6"  # whatever else is installed; before pyqtgraph is imported
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
 
 from engine.progress import CancelToken, ProgressCallback
 from engine.runtime.engine import Engine
-from gui import crash, theme
+from gui import crash
 from gui.bridge import HandOver
 from gui.main_window import MainWindow
+from gui.program import application, quit_on_interrupt
 from gui.session import Session
 from gui.settings import Settings
 
@@ -27,10 +25,6 @@ if TYPE_CHECKING:
     from engine.runtime.protocol import Event
     from engine.video.media import FirstLook, Media
     from engine.video.server import Delivery, FrameServer
-
-INTERRUPT_POLL_MS = 250
-SWITCH_SECONDS = 0.001
-"""How long a thread may keep the interpreter while another one waits: the window's must never wait for long."""
 
 
 def open_media(path: Path, cancel: CancelToken, progress: ProgressCallback) -> Media:
@@ -72,21 +66,9 @@ def make_session(settings: Settings) -> Session:
     )
 
 
-def application() -> QApplication:
-    """The program as Qt sees it, with its look; made once."""
-    app = QApplication.instance() or QApplication(sys.argv[:1])
-    if not isinstance(app, QApplication):
-        raise TypeError("a QApplication is needed, not only a QCoreApplication")
-    app.setApplicationName("Tellframe")
-    app.setDesktopFileName("tellframe")
-    theme.apply(app)
-    return app
-
-
 def run(paths: Sequence[Path]) -> int:
     """Open the window on some videos and stay until it is closed; the exit status of the program."""
     app = application()
-    sys.setswitchinterval(SWITCH_SECONDS)
     session = make_session(Settings())
     session.start()  # while the window is made: the first video need not wait for torch and PyAV
     session.background.start(import_video)
@@ -108,12 +90,3 @@ def run(paths: Sequence[Path]) -> int:
     session.close()
     guard.remove()
     return status
-
-
-def quit_on_interrupt(app: QApplication) -> QTimer:
-    """Let Ctrl+C in the terminal close the window properly: Python acts on it only when its code runs."""
-    signal.signal(signal.SIGINT, lambda *_: app.quit())
-    timer = QTimer(app, interval=INTERRUPT_POLL_MS)
-    timer.timeout.connect(lambda: None)
-    timer.start()
-    return timer

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from engine.evaluation.study.study_file import StudyFile
 from engine.progress import CancelToken, ProgressCallback
-from gui import app as main_app
+from gui.program import application, quit_on_interrupt
 from gui.study.window import StudyWindow
 
 
@@ -32,11 +31,10 @@ def run_study(path: Path) -> int:
         StudyError: as `load_study`, before any window appears.
     """
     file = load_study(path)
-    app = main_app.application()
-    sys.setswitchinterval(main_app.SWITCH_SECONDS)
+    app = application()
     window = StudyWindow(file)
     window.show()
-    interrupts = main_app.quit_on_interrupt(app)
+    interrupts = quit_on_interrupt(app)
     status = app.exec()
     interrupts.stop()
     window.close()
