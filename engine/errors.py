@@ -56,6 +56,18 @@ class WeightsError(TellframeError):
     """Weights or their card are missing, of the wrong shape, or of the wrong hash."""
 
 
+class DescriptionMissingError(WeightsError):
+    """Nothing says how a foreign model is fed and read.
+
+    Attributes:
+        template: what to write there.
+    """
+
+    def __init__(self, message: str, *, advice: str, file: Path | str, template: str) -> None:
+        super().__init__(message, advice=advice, file=file)
+        self.template = template
+
+
 class DeviceError(TellframeError):
     """The wanted device is absent or out of memory."""
 

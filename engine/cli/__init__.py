@@ -8,7 +8,7 @@ from pathlib import Path
 from engine import __version__
 from engine.cli.crash import described, record_crash
 from engine.cli.words import Parser
-from engine.errors import CancelledError, TellframeError, UsageError
+from engine.errors import CancelledError, DescriptionMissingError, TellframeError, UsageError
 
 COMMANDS = {
     "demo": "make the demonstration clip, with its ground-truth mask, and open it",
@@ -44,6 +44,8 @@ def run(argv: Sequence[str], open_window: OpenWindow | None = None) -> int:
     try:
         return _dispatch(argv, open_window)
     except TellframeError as error:
+        if isinstance(error, DescriptionMissingError):
+            print(error.template)  # noqa: T201 - this is the command line
         _complain(str(error))
         return error.exit_status
     except KeyboardInterrupt:

@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     entries: list[dict[str, Any]] = []
     try:
         with EngineSession(args.device) as session:
+            detectors = session.named(detectors)
             infos = {info.id: info for info in session.detectors().detectors}
             unusable = [name for name in detectors if name not in infos or not infos[name].trained]
             for name in unusable:  # the engine says why, before the others have worked for hours

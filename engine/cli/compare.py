@@ -16,7 +16,7 @@ from engine.progress import CancelToken
 from engine.video.images import is_images
 
 if TYPE_CHECKING:
-    from engine.detectors.frame import FrameDetector
+    from engine.detectors.base import Detector
     from engine.evaluation.explanations.record import Compared, Header
     from engine.explainers.base import Explainer
     from engine.runtime.comparing import Choice, Comparing
@@ -97,7 +97,7 @@ def _compare(
     token: CancelToken,
     bar: ProgressBar,
 ) -> int:
-    from engine.detectors.registry import load_detector
+    from engine.detectors.registry import load_any
     from engine.evaluation.explanations.record import as_data
     from engine.evaluation.explanations.report import report_files, warnings_of
     from engine.explainers.registry import load_explainer
@@ -108,7 +108,7 @@ def _compare(
     explainers = {
         each: load_explainer(each, args.detector) for each in ids
     }  # a wrong id is told before the weights
-    detector = load_detector(args.detector, args.device)
+    detector = load_any(args.detector, args.device)
     token.check()
     comparing = Comparing(detector, FaceDetector(detector.device), explainers, choice, token, bar.show)
     found, unread = _measured(comparing, videos)
@@ -147,7 +147,7 @@ def _measured(comparing: "Comparing", videos: Sequence[Path]) -> "tuple[list[Com
 
 
 def _header(
-    args: argparse.Namespace, detector: "FrameDetector", explainers: "dict[str, Explainer]", choice: "Choice"
+    args: argparse.Namespace, detector: "Detector", explainers: "dict[str, Explainer]", choice: "Choice"
 ) -> "Header":
     from engine.evaluation.explanations.record import Header
 
@@ -157,8 +157,8 @@ def _header(
         "evenly spaced, 100 at most" if args.every is None else f"each whose number is a multiple of {args.every}"
     )
     trust = []
-    if not detector.card.trustworthy:
-        trust.append(f"{detector.id} is not trustworthy yet: {detector.card.trust_reason}")
+    if not detector.trustworthy:
+        trust.append(f"{detector.id} is not trustworthy yet: {detector.trust_reason}")
     return Header(
         detector={
             "id": detector.id,

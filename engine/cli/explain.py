@@ -52,8 +52,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         words.inside(frames, len(media.index), args.video)
         with EngineSession(args.device) as session:
+            (detector,) = session.named([args.detector])
             request = ExplainRequest(
-                args.video, args.detector, args.explainer, tuple(frames), device=args.device, settings=settings
+                args.video, detector, args.explainer, tuple(frames), device=args.device, settings=settings
             )
             made = [event.explanation for event in session.ask(request) if isinstance(event, ExplanationMade)]
             written = export_maps(media, made, args.out, style=style, progress=session.progress.show)

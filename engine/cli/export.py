@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
         if args.audio:
             require_sound(media)
         with EngineSession(args.device) as session:
-            scene, notes = analysed_scene(session, media, frames, args.detector, args.explainer, args.device, case)
+            (detector,) = session.named([args.detector])
+            scene, notes = analysed_scene(session, media, frames, detector, args.explainer, args.device, case)
             made = export_clip(media, args.out, scene, style, audio=args.audio, progress=session.progress.show)
             if made.missing:
                 notes.append(f"{media.path}: {len(made.missing)} damaged frames are not in the clip")

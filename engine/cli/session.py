@@ -3,7 +3,7 @@
 import queue
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -11,6 +11,7 @@ from typing import Self
 from tqdm import tqdm
 
 from engine.cli.crash import EngineCrash
+from engine.detectors.foreign.description import is_model_file
 from engine.errors import InternalError
 from engine.progress import CancelToken, Progress
 from engine.runtime import engine as runtime
@@ -131,6 +132,20 @@ class EngineSession:
     def detectors(self) -> DetectorsListed:
         """What is known of all detectors."""
         return next(event for event in self.ask(DetectorsRequest()) if isinstance(event, DetectorsListed))
+
+    def named(self, words: Sequence[str]) -> list[str]:
+        """Ids of detectors for what the command line names them by: a FILE.onnx is brought along and tried.
+
+        Raises:
+            TellframeError: a foreign model cannot be used.
+        """
+        files = tuple(word for word in words if is_model_file(word))
+        if not files:
+            return list(words)
+        answers = self.ask(DetectorsRequest(files))
+        listed = next(event for event in answers if isinstance(event, DetectorsListed))
+        brought = dict(zip(files, listed.brought, strict=True))
+        return list(dict.fromkeys(brought.get(word, word) for word in words))
 
     def say(self, line: str) -> None:
         """A line for the user, beside the results."""

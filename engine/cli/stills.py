@@ -34,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
         scene, notes = None, list[str]()
         if args.explainer is not None:
             with EngineSession(args.device) as session:
-                scene, notes = analysed_scene(session, media, frames, args.detector, args.explainer, args.device)
+                (detector,) = session.named([args.detector])
+                scene, notes = analysed_scene(session, media, frames, detector, args.explainer, args.device)
         written = export_stills(media, frames, args.out, scene=scene, style=style, progress=bar.show)
     finally:
         bar.close()

@@ -20,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_detector(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    shape = "ID[,ID]" if several else "ID"
+    shape = "ID|FILE.onnx[,...]" if several else "ID|FILE.onnx"
     parser.add_argument("--detector", default=DEFAULT_DETECTOR, metavar=shape, help="default: %(default)s")
 
 

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -77,10 +76,6 @@ class Detector(ABC):
             DeviceError: not even one crop fits.
             CancelledError: cancelled between two batches.
         """
-
-    @abstractmethod
-    def counted(self) -> AbstractContextManager[list[int]]:
-        """Inside, the first number of the list is how many crops were scored."""
 
     @abstractmethod
     def provenance(self, **settings: object) -> Provenance:

@@ -3,7 +3,6 @@
 import importlib.metadata
 import platform
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
 
@@ -111,19 +110,6 @@ class FrameDetector(Detector):
         with torch.autocast(self.device, enabled=False):
             logits: FloatArray = self.network(self.prepare(crops)).float().cpu().numpy()
         return logits
-
-    @contextmanager
-    def counted(self) -> Iterator[list[int]]:
-        passes = [0]
-
-        def note(_network: object, inputs: tuple[torch.Tensor, ...]) -> None:
-            passes[0] += len(inputs[0])
-
-        handle = self.network.register_forward_pre_hook(note)
-        try:
-            yield passes
-        finally:
-            handle.remove()
 
     def _shrink(self, tried: int, notify: Notify | None) -> None:
         """Half the batch from now on, and say so."""

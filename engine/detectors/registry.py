@@ -7,8 +7,11 @@ from pathlib import Path
 import torch
 
 from engine import paths
+from engine.detectors.base import Detector
 from engine.detectors.cards import CARD, Card, load_card
 from engine.detectors.devices import resolve_device
+from engine.detectors.foreign.detector import EXPLAINERS, load_foreign
+from engine.detectors.foreign.shelf import foreign_infos, foreign_path, is_foreign
 from engine.detectors.frame import FrameDetector
 from engine.detectors.weights import check_state, copy_weights, load_state
 from engine.errors import UsageError, WeightsError
@@ -140,9 +143,27 @@ def load_detector(detector_id: str, device: str = "auto", precision: str = "auto
     return FrameDetector(spec.id, network, card, where, precision)
 
 
+def load_any(detector: str, device: str = "auto", precision: str = "auto") -> Detector:
+    """A detector of Tellframe by its id, or a foreign model by its id or by the path of its FILE.onnx.
+
+    Raises:
+        UsageError, WeightsError, DeviceError: as `load_detector`.
+        DescriptionMissingError: nothing beside the foreign model says how to feed and read it.
+    """
+    path = foreign_path(detector)
+    if path is None:
+        return load_detector(detector, device, precision)
+    return load_foreign(path, device, precision)
+
+
+def explainers_of(detector: str) -> tuple[str, ...]:
+    """Ids of the explainers that work on what `load_any` would load. Raises UsageError for an unknown id."""
+    return EXPLAINERS if is_foreign(detector) else detector_spec(detector).explainers
+
+
 def detector_infos() -> tuple[DetectorInfo, ...]:
-    """All detectors, with what is known of their weights; the files are hashed."""
-    return tuple(detector_info(spec) for spec in SPECS.values())
+    """All detectors, with what is known of their weights, and the user's foreign models; the files are hashed."""
+    return (*(detector_info(spec) for spec in SPECS.values()), *foreign_infos())
 
 
 def detector_info(spec: DetectorSpec) -> DetectorInfo:

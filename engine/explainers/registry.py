@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from engine.detectors.registry import detector_spec
+from engine.detectors.foreign.shelf import is_foreign
+from engine.detectors.registry import explainers_of
 from engine.errors import UsageError
 from engine.explainers.base import Explainer
 from engine.explainers.gradcam import GradCam
@@ -41,9 +42,13 @@ def explainer_settings(explainer_id: str, detector_id: str) -> tuple[SettingInfo
 
 
 def _fitting(explainer_id: str, detector_id: str) -> type[Explainer]:
-    fitting = detector_spec(detector_id).explainers
+    fitting = explainers_of(detector_id)
     if explainer_id not in fitting:
         problem = "does not work on" if explainer_id in EXPLAINERS else "is not known to"
+        if explainer_id in EXPLAINERS and is_foreign(detector_id):
+            problem = (
+                "looks into the network, and of a foreign model only the scores can be had; it cannot explain"
+            )
         raise UsageError(
             f"The explainer {explainer_id} {problem} {detector_id}", advice=f"Choose one of {', '.join(fitting)}"
         )

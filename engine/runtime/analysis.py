@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from engine.detectors.frame import FrameDetector
+from engine.detectors.base import Detector
 from engine.errors import UsageError
 from engine.faces.crops import crop_affines
 from engine.faces.detector import FaceDetector, smallest_face
@@ -51,7 +51,7 @@ class Analysis:
         job: JobContext,
         session: VideoSession,
         store: ResultStore,
-        detector: FrameDetector,
+        detector: Detector,
         faces: FaceDetector,
     ) -> None:
         """Raises UsageError if the request asks for frames that are not there."""
@@ -274,6 +274,6 @@ class Analysis:
             found.append(
                 f"Face {', '.join(small)} is under {SMALL_FACE} pixels wide and high: its scores mean little"
             )
-        if not self._detector.card.trustworthy:
-            found.append(f"{self._detector.id} is not trustworthy yet: {self._detector.card.trust_reason}")
+        if not self._detector.trustworthy:
+            found.append(f"{self._detector.id} is not trustworthy yet: {self._detector.trust_reason}")
         return tuple(found)

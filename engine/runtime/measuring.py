@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.detectors.frame import FrameDetector
+from engine.detectors.base import Detector
 from engine.evaluation.evaluate import Sample, Settings, Unread, judge
 from engine.evaluation.perturbations import LEVELS, Perturbation
 from engine.evaluation.protocols import Protocol
@@ -36,7 +36,7 @@ class SampleSet:
 class Measuring:
     """What judges: the detector, how densely, and what figures are wanted; `fresh` scores everything again."""
 
-    detector: FrameDetector
+    detector: Detector
     faces: FaceDetector
     every: int
     settings: Settings

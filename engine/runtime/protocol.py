@@ -10,6 +10,8 @@ from enum import IntEnum
 from pathlib import Path
 from types import MappingProxyType
 
+from engine.detectors.foreign.description import Description
+from engine.detectors.foreign.settings import ModelSettings
 from engine.errors import TellframeError
 from engine.progress import Progress
 from engine.results import DetectorInfo, ExplainerInfo, Explanation, FaceTrack, Scores, VideoIdentity, empty
@@ -71,7 +73,13 @@ class ExplainRequest:
 
 @dataclass(frozen=True, slots=True)
 class DetectorsRequest:
-    """List the detectors; answered with DetectorsListed."""
+    """List the detectors; answered with DetectorsListed.
+
+    Attributes:
+        models: paths of foreign models to be tried and then known by their ids, though they were not imported.
+    """
+
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,29 @@ class ImportWeightsRequest:
     folder: Path
 
 
-Request = AnalyzeRequest | ExplainRequest | DetectorsRequest | ImportWeightsRequest
+@dataclass(frozen=True, slots=True)
+class DescribeModelRequest:
+    """Look at a foreign model without running it; answered with ModelDescribed."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ImportModelRequest:
+    """Try a foreign model with these settings and copy it to the user's weights; DetectorsListed."""
+
+    path: Path
+    settings: ModelSettings
+
+
+Request = (
+    AnalyzeRequest
+    | ExplainRequest
+    | DetectorsRequest
+    | ImportWeightsRequest
+    | DescribeModelRequest
+    | ImportModelRequest
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +178,21 @@ class ExplanationMade:
 
 @dataclass(frozen=True, slots=True)
 class DetectorsListed:
+    """`brought` are the ids of the models of the request."""
+
     job: int
     detectors: tuple[DetectorInfo, ...]
     explainers: tuple[ExplainerInfo, ...] = ()
+    brought: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescribed:
+    """What a foreign model says of itself, and how it is fed and read if that stands beside it or inside it."""
+
+    job: int
+    description: Description
+    settings: ModelSettings | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +233,7 @@ Event = (
     | AnalysisDone
     | ExplanationMade
     | DetectorsListed
+    | ModelDescribed
     | DeviceStatus
     | Finished
     | Failed

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.detectors.frame import FrameDetector
+from engine.detectors.base import Detector
 from engine.detectors.precision import sigmoid
 from engine.errors import DataError, InternalError
 from engine.evaluation.evaluate import Sample
@@ -49,7 +49,7 @@ PLAIN = Opener(_as_it_is, {})
 class AnalysisScorer:
     """Scores samples as `analyze --every N` does. See engine.evaluation.evaluate.Scorer. For one thread."""
 
-    def __init__(self, detector: FrameDetector, faces: FaceDetector, every: int, opener: Opener = PLAIN) -> None:
+    def __init__(self, detector: Detector, faces: FaceDetector, every: int, opener: Opener = PLAIN) -> None:
         self._detector, self._faces, self._every, self._opener = detector, faces, every, opener
 
     @property
@@ -93,7 +93,7 @@ class AnalysisScorer:
 
 
 def score_media(
-    media: Media, detector: FrameDetector, faces: FaceDetector, every: int, cancel: CancelToken
+    media: Media, detector: Detector, faces: FaceDetector, every: int, cancel: CancelToken
 ) -> VideoScores:
     """Analyse opened evidence from end to end; it is closed afterwards.
 
@@ -115,7 +115,7 @@ def score_media(
 def analysed(
     session: VideoSession,
     request: AnalyzeRequest,
-    detector: FrameDetector,
+    detector: Detector,
     faces: FaceDetector,
     cancel: CancelToken,
 ) -> AnalysisDone:

@@ -14,25 +14,31 @@ import engine.runtime.without_compiler  # noqa: F401 - before anything imports t
 
 # isort: on
 from engine.case.case_file import CaseFile
+from engine.detectors.base import Detector
 from engine.detectors.cards import load_card
 from engine.detectors.devices import resolve_device
-from engine.detectors.frame import FrameDetector
-from engine.detectors.registry import detector_infos, import_weights, load_detector, weights_folder
-from engine.errors import EvidenceChangedError
+from engine.detectors.foreign.detector import ForeignDetector
+from engine.detectors.foreign.shelf import describe_model, import_model, is_foreign
+from engine.detectors.registry import detector_infos, import_weights, load_any, weights_folder
+from engine.errors import EvidenceChangedError, UsageError
 from engine.explainers.registry import explainer_infos, load_explainer
 from engine.faces.detector import FaceDetector
+from engine.results import DetectorInfo
 from engine.runtime.analysis import Analysis
 from engine.runtime.devices import device_status, process_memory, return_freed_memory
 from engine.runtime.explaining import Explaining
 from engine.runtime.jobs import JobContext, Steps
 from engine.runtime.protocol import (
     AnalyzeRequest,
+    DescribeModelRequest,
     DetectorsListed,
     DetectorsRequest,
     DeviceStatus,
     Event,
     ExplainRequest,
+    ImportModelRequest,
     ImportWeightsRequest,
+    ModelDescribed,
     Request,
 )
 from engine.runtime.session import VideoSession
@@ -61,7 +67,8 @@ class TorchWorker:
         self._shown = (resolve_device(device), "float32")
         self._sessions: OrderedDict[Path, VideoSession] = OrderedDict()
         self._cases: dict[Path, CaseFile] = {}
-        self._detectors: dict[tuple[str, str, str], FrameDetector] = {}
+        self._detectors: dict[tuple[str, str, str], Detector] = {}
+        self._brought: dict[str, tuple[str, DetectorInfo]] = {}  # foreign models that were not imported, by id
         self._faces: dict[str, FaceDetector] = {}
         self._tidied_at = 0.0
 
@@ -72,7 +79,11 @@ class TorchWorker:
             case ExplainRequest():
                 return self._explain(request, job)
             case DetectorsRequest():
-                return self._list(job)
+                return self._list(job, request.models)
+            case DescribeModelRequest():
+                return self._describe(request, job)
+            case ImportModelRequest():
+                return self._import_model(request, job)
             case ImportWeightsRequest():
                 return self._import(request, job)
 
@@ -88,6 +99,9 @@ class TorchWorker:
             session.close()
         for case in self._cases.values():
             case.close()
+        for detector in self._detectors.values():
+            if isinstance(detector, ForeignDetector):
+                detector.close()
         self._sessions.clear()
         self._cases.clear()
 
@@ -119,8 +133,25 @@ class TorchWorker:
             ).steps(),
         )
 
-    def _list(self, job: JobContext) -> Steps:
-        yield DetectorsListed(job.id, detector_infos(), explainer_infos())
+    def _list(self, job: JobContext, models: tuple[str, ...] = ()) -> Steps:
+        brought = tuple(self._bring(path) for path in models)
+        infos = {info.id: info for info in (*(info for _, info in self._brought.values()), *detector_infos())}
+        yield DetectorsListed(job.id, tuple(infos.values()), explainer_infos(), brought)
+
+    def _bring(self, path: str) -> str:
+        """Try a foreign model and know it by its id from now on."""
+        detector = self._detector(path, "auto", "auto")
+        if not isinstance(detector, ForeignDetector):
+            raise UsageError("This is no FILE.onnx", advice="Give the path of a foreign model", file=path)
+        self._brought[detector.id] = (path, detector.info())
+        return detector.id
+
+    def _describe(self, request: DescribeModelRequest, job: JobContext) -> Steps:
+        yield ModelDescribed(job.id, *describe_model(request.path))
+
+    def _import_model(self, request: ImportModelRequest, job: JobContext) -> Steps:
+        import_model(request.path, request.settings)
+        yield from self._list(job)
 
     def _import(self, request: ImportWeightsRequest, job: JobContext) -> Steps:
         import_weights(request.folder)
@@ -168,18 +199,31 @@ class TorchWorker:
             self._cases[name] = CaseFile.open_or_create(case)
         return self._cases[name]
 
-    def _detector(self, detector_id: str, device: str, precision: str) -> FrameDetector:
+    def _detector(self, detector_id: str, device: str, precision: str) -> Detector:
         """A detector with the weights that lie there now."""
+        if detector_id in self._brought:
+            detector_id = self._brought[detector_id][0]
         where = self._auto if device == "auto" else device
+        if device == "auto" and where == "cuda" and is_foreign(detector_id):
+            where = "auto"  # torch may know a GPU that ONNX Runtime does not
         key = (detector_id, where, precision)
         detector = self._detectors.get(key)
-        folder = weights_folder(detector_id)
-        if detector is None or folder is None or load_card(folder).sha256 != detector.weights_sha256:
-            detector = self._detectors[key] = load_detector(detector_id, where, precision)
-        self._shown = (resolve_device(where), detector.precision)
+        if detector is None or not _is_current(detector, detector_id):
+            if isinstance(detector, ForeignDetector):
+                detector.close()
+            detector = self._detectors[key] = load_any(detector_id, where, precision)
+        self._shown = (resolve_device(detector.device), detector.precision)
         return detector
 
-    def _face_detector(self, detector: FrameDetector) -> FaceDetector:
+    def _face_detector(self, detector: Detector) -> FaceDetector:
         if detector.device not in self._faces:
             self._faces[detector.device] = FaceDetector(detector.device)
         return self._faces[detector.device]
+
+
+def _is_current(detector: Detector, detector_id: str) -> bool:
+    """Whether the weights that it was loaded with lie there still."""
+    if isinstance(detector, ForeignDetector):
+        return detector.current
+    folder = weights_folder(detector_id)
+    return folder is not None and load_card(folder).sha256 == detector.weights_sha256

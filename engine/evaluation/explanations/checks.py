@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from engine.detectors.base import Detector
 from engine.detectors.frame import FrameDetector
 from engine.evaluation.explanations.faithfulness import (
     Curves,
@@ -56,7 +57,7 @@ class Checks:
         cancel: asked between crops and batches.
     """
 
-    def __init__(self, detector: FrameDetector, seed: int, cancel: CancelToken) -> None:
+    def __init__(self, detector: Detector, seed: int, cancel: CancelToken) -> None:
         self._detector, self._seed, self._cancel = detector, seed, cancel
         self._watch = Watch(cancel)
         self._random: list[FrameDetector] | None = None
@@ -98,9 +99,14 @@ class Checks:
         return Noise(mean(known), max(known, default=math.nan), mean(moved))
 
     def randomised(self, explainer: Explainer, crops: Picture, values: FloatArray) -> tuple[float, ...]:
-        """Mean rank correlation of maps with those of networks whose last SHARES of the layers are random."""
+        """Mean rank correlation of maps with those of networks whose last SHARES of the layers are random.
+
+        nan for a foreign model, whose layers cannot be had.
+        """
+        if not isinstance(self._detector, FrameDetector):
+            return (math.nan,) * len(SHARES)
         found = []
-        for other in self._randomised():
+        for other in self._randomised(self._detector):
             maps = explainer.explain(other, crops, self._watch).values
             found.append(mean([rank_correlation(a, b) for a, b in zip(values, maps, strict=True)]))
         return tuple(found)
@@ -108,19 +114,19 @@ class Checks:
     def _score(self, crops: Picture) -> FloatArray:
         return self._detector.score_crops(crops, cancel=self._cancel)
 
-    def _randomised(self) -> list[FrameDetector]:
+    def _randomised(self, detector: FrameDetector) -> list[FrameDetector]:
         """Copies of the detector, made when they are first needed."""
         if self._random is None:
-            size = self._detector.crop_spec.size
-            inputs: torch.Tensor = self._detector.prepare(np.zeros((1, size, size, 3), np.uint8))
-            count = len(layers_from_output(self._detector.network, inputs))
+            size = detector.crop_spec.size
+            inputs: torch.Tensor = detector.prepare(np.zeros((1, size, size, 3), np.uint8))
+            count = len(layers_from_output(detector.network, inputs))
             self._random = []
             for number in depths(count, SHARES):
                 self._cancel.check()
-                other = copy.copy(self._detector)
-                other.network = randomised(self._detector.network, number, inputs, self._seed)
+                other = copy.copy(detector)
+                other.network = randomised(detector.network, number, inputs, self._seed)
                 # Nothing that is kept under the weights' hash may be taken for one of these.
-                other.weights_sha256 = f"{self._detector.weights_sha256}, {number} layers random ({self._seed})"
+                other.weights_sha256 = f"{detector.weights_sha256}, {number} layers random ({self._seed})"
                 self._random.append(other)
         return self._random
 
