@@ -49,6 +49,10 @@ class Choices(QObject):
         known = self.detector.explainers if self.detector else ()
         return tuple(explainer_id for explainer_id in known if explainer_id not in self._slow)
 
+    def is_slow(self, explainer_id: str) -> bool:
+        """Whether its masks take so long that they are made only when asked for."""
+        return explainer_id in self._slow
+
     @property
     def explainer_id(self) -> str:
         """The chosen one if the window offers it, else the first that it offers; empty if there is none."""

@@ -4,13 +4,15 @@ What edits (marks) goes through gui.edits, whose objects carry their inverse; un
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from gui import theme
+from gui.command import Command
+from gui.compare.commands import compare_commands
+from gui.compare.comparison import Comparison
 from gui.keymap import Keymap
 from gui.session import Session
 
@@ -24,37 +26,10 @@ def explainer_name(explainer_id: str) -> str:
     return EXPLAINERS.get(explainer_id, explainer_id)
 
 
-@dataclass(frozen=True)
-class Command:
-    """One thing the user can do.
-
-    Attributes:
-        id: its name in the key table.
-        group: the menu it belongs to.
-        text: as in a menu.
-        tip: one sentence for tooltips.
-        do: does it. GUI thread.
-        icon: name of a drawing in resources/icons, or empty.
-        checked: whether it is on, for commands that switch something; None for others.
-        enabled: whether it makes sense now.
-        repeats: whether holding the key repeats it.
-        named: what it is called now, empty to leave it out of menus; None if it always has the same name.
-    """
-
-    id: str
-    group: str
-    text: str
-    tip: str
-    do: Callable[[], None]
-    icon: str = ""
-    checked: Callable[[], bool] | None = None
-    enabled: Callable[[], bool] = lambda: True
-    repeats: bool = False
-    named: Callable[[], str] | None = None
-
-
 class Window(Protocol):
     """What commands ask of the window itself."""
+
+    comparison: Comparison
 
     def choose_files(self) -> None: ...
     def choose_case(self) -> None: ...
@@ -76,6 +51,9 @@ class Window(Protocol):
     def timeline_in(self) -> None: ...
     def timeline_out(self) -> None: ...
     def timeline_fit(self) -> None: ...
+    def toggle_comparison(self) -> None: ...
+    def focus_pane(self, number: int) -> None: ...
+    def export_comparison(self) -> None: ...
     def close(self) -> bool: ...
 
 
@@ -87,6 +65,7 @@ def command_table(session: Session, window: Window) -> tuple[Command, ...]:
         *_play_commands(session, window),
         *_analysis_commands(session),
         *_view_commands(session, window),
+        *compare_commands(session, window),
         Command("keys", "Help", "All keys", "List every command with its keys", window.show_keys, "keys"),
         Command(
             "scope", "Help", "What it can and cannot tell", "The limits of the tool", window.show_scope, "info"

@@ -1,7 +1,10 @@
 """The window: it places the views of the session and gives the commands their menus and keys. GUI thread only."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, QSize, Qt, QTimer
 from PySide6.QtGui import (
@@ -29,6 +32,8 @@ from PySide6.QtWidgets import (
 )
 
 from gui import clipboard, commands, keymap
+from gui.compare.comparison import Comparison
+from gui.compare.opening import ComparisonPlace
 from gui.dialogs import mark
 from gui.dialogs.export import ExportDialog
 from gui.dialogs.keys import KeysDialog
@@ -46,10 +51,14 @@ from gui.status import StatusLine
 from gui.timeline.timeline import TimelinePanel
 from gui.toolbar import MainToolBar
 
-MENUS = ("File", "Edit", "Play", "Analyse", "View", "Help")
+if TYPE_CHECKING:
+    from gui.compare.view import CompareView
+    from gui.player.picture import PictureView
+
+MENUS = ("File", "Edit", "Play", "Analyse", "View", "Compare", "Help")
 SEPARATORS = {
     "export", "settings", "quit", "mark", "in_point", "step_back", "peak_back", "go_to", "cancel", "explainer_1",
-    "fit", "timeline_in", "full_screen",
+    "fit", "timeline_in", "full_screen", "compare_add", "compare_make", "compare_red", "compare_export",
 }  # fmt: skip
 """Commands before which a menu has a line."""
 VIDEO_FILTER = (
@@ -71,6 +80,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
+        self.comparison = Comparison(session, self)
         self.commands = commands.command_table(session, self)
         self.keymap = keymap.load(command.id for command in self.commands)
         self.actions_by_id = commands.make_actions(self.commands, self.keymap, self)
@@ -79,6 +89,17 @@ class MainWindow(QMainWindow):
         self.timeline.name_keys(self.actions_by_id)
         self.notices = NoticeStack()
         self._place_views()
+        case, details, timeline = self._docks
+        self._compared = ComparisonPlace(
+            session,
+            self.comparison,
+            self.actions_by_id,
+            self,
+            self.player,
+            self.timeline,
+            (case, details),
+            timeline,
+        )
         self._make_menus()
         self._connect()
         self._refresh_timer = QTimer(self, singleShot=True, interval=0)
@@ -170,6 +191,8 @@ class MainWindow(QMainWindow):
             session.tracks_changed,
         ):
             signal.connect(self._refresh_soon)
+        self.comparison.changed.connect(self._refresh_soon)
+        self.comparison.panes_changed.connect(self._refresh_soon)
 
     def _refresh_soon(self) -> None:
         self._refresh_timer.start()
@@ -299,13 +322,33 @@ class MainWindow(QMainWindow):
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     def fit(self) -> None:
-        self.player.picture.fit()
+        self._zoomable.fit()
 
     def zoom_by(self, factor: float) -> None:
-        self.player.picture.set_zoom(self.player.picture.zoom * factor)
+        self._zoomable.set_zoom(self._zoomable.zoom * factor)
 
     def show_actual_size(self) -> None:
-        self.player.picture.set_zoom(1.0)
+        self._zoomable.set_zoom(1.0)
+
+    @property
+    def _zoomable(self) -> PictureView | CompareView:
+        """The picture on the screen, or those of the comparison."""
+        return self._compared.view if self._compared.view is not None else self.player.picture
+
+    def toggle_comparison(self) -> None:
+        """Compare explainers in the place of the picture, or come back."""
+        self._compared.toggle()
+        self._refresh_soon()
+
+    def focus_pane(self, number: int) -> None:
+        """Bring the keys to a pane of the comparison."""
+        if self._compared.view is not None:
+            self._compared.view.focus_pane(number)
+
+    def export_comparison(self) -> None:
+        """Write what is compared as a picture."""
+        self._session.pause()
+        self._compared.export()
 
     def timeline_in(self) -> None:
         self.timeline.zoom_in()
@@ -351,6 +394,7 @@ class MainWindow(QMainWindow):
         event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        self._compared.leave()  # its own arrangement of the docks is not the one to keep
         settings = self._session.settings
         settings.keep_layout("geometry", self.saveGeometry())
         settings.keep_layout("state", self.saveState(LAYOUT_VERSION))

@@ -29,6 +29,10 @@ class Preferences:
         outline, boxes: whether masks are outlined, whether faces are boxed.
         scope_seen: whether the notice about the tool's limits was dismissed.
         export_folder: where the last export went.
+        compare_panes: what the panes of the comparison show, a line of JSON each.
+        compare_red, compare_wipe, compare_difference, compare_follow: which of its switches are on.
+        compare_wipe_at: share of the picture's width left of the wipe.
+        compare_layout: auto, row or grid.
         recent: files opened lately, newest first.
     """
 
@@ -48,6 +52,13 @@ class Preferences:
     boxes: bool = True
     scope_seen: bool = False
     export_folder: str = ""
+    compare_panes: tuple[str, ...] = ()
+    compare_red: bool = False
+    compare_wipe: bool = False
+    compare_wipe_at: float = 0.5
+    compare_difference: bool = False
+    compare_follow: bool = True
+    compare_layout: str = "auto"
     recent: tuple[str, ...] = ()
 
 

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from gui import keymap as keymaps
 from gui import theme
-from gui.commands import Command
+from gui.command import Command
 from gui.keymap import Keymap
 from gui.panels.parts import muted, row
 

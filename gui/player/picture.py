@@ -114,9 +114,15 @@ class PictureView(QWidget):
             FaceShown(face.track_id, face.name, _stretched_box(face.box, stretch), face.probability)
             for face in self._faces
         )
-        maps = tuple(MapShown(shown.values, _stretched_affine(shown.affine, stretch)) for shown in self._maps)
+        maps = tuple(
+            MapShown(shown.values, _stretched_affine(shown.affine, stretch), shown.end) for shown in self._maps
+        )
         shown = FrameShown(frame.index, frame.pts, frame.seconds, scene, faces, maps)
         return build_layers(shown, self._style)
+
+    def overlay_area(self, target: QRectF) -> QRectF:
+        """The part of the widget on which overlays are seen; `target` is where the frame lies."""
+        return target
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -130,7 +136,7 @@ class PictureView(QWidget):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.drawImage(target, image)
         ratio = self.devicePixelRatioF()
-        painter.setClipRect(target)
+        painter.setClipRect(self.overlay_area(target))
         painter.setTransform(QTransform(1 / ratio, 0, 0, 1 / ratio, target.x(), target.y()))
         draw_items(painter, self.layers().items)
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QToolButton, 
 from engine.rendering.scene import FaceShown, MapShown
 from engine.video.frame import Frame
 from gui import theme
+from gui.explaining import FrameExplanation
 from gui.player.adjust import AdjustPopup
 from gui.player.display import Display, Field
 from gui.player.legend import MaskLegend
@@ -37,6 +38,7 @@ class PlayerPanel(QWidget):
     def __init__(self, session: Session, actions: dict[str, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._guest: QWidget | None = None
         self.picture = PictureView()
         self.empty, self.opening, self.failed = EmptyPage(), OpeningPage(), ErrorPage()
         self.transport = Transport(session, actions)
@@ -81,12 +83,29 @@ class PlayerPanel(QWidget):
         tools.addWidget(self._make_adjust_button())
         tools.addWidget(tool_button(actions["masks"]))
         row.addWidget(self._tools)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self._header)
-        layout.addWidget(self._pages, 1)
-        layout.addWidget(self.transport)
+        own = QWidget()
+        inside = QVBoxLayout(own)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(0)
+        inside.addWidget(self._header)
+        inside.addWidget(self._pages, 1)
+        self._own = own
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(own, 1)
+        self._column.addWidget(self.transport)
+
+    def show_instead(self, guest: QWidget | None) -> None:
+        """Put another view in the place of header and picture; None brings them back. The transport stays."""
+        if self._guest is not None:
+            self._guest.hide()
+            self._column.removeWidget(self._guest)  # what is not seen takes no room
+        self._guest = guest
+        self._own.setVisible(guest is None)
+        if guest is not None:
+            self._column.insertWidget(0, guest, 1)
+            guest.show()
 
     def _make_adjust_button(self) -> QToolButton:
         self._adjust_button = QToolButton()
@@ -189,15 +208,15 @@ class PlayerPanel(QWidget):
     def _show_picture(self, *_: object) -> None:
         session = self._session
         self.picture.set_style(session.style)
-        faces, maps, of_frame = self._found()
-        self.picture.show_frame(self._frame(), faces, maps)
-        masked = bool(maps)
-        self._legend.setVisible(masked)
-        if masked:
+        faces, masks, of_frame = self._found()
+        self.picture.show_frame(self._frame(), faces, tuple(MapShown(e.values, e.affine) for e in masks))
+        self._legend.setVisible(bool(masks))
+        if masks:
             style = session.style
             self._legend.show_palette(
                 style.colour_map,
-                f"{session.explainer_id}, {session.detector_id}  ·  frame {of_frame}, from {style.threshold:.0%}",
+                f"{masks[0].title}, {session.detector_id}  ·  frame {of_frame}, from {style.threshold:.0%}",
+                signed=masks[0].signed,
             )
         error = session.shown_error
         self._card.setVisible(error is not None)
@@ -214,7 +233,7 @@ class PlayerPanel(QWidget):
             return look.frame
         return session.shown
 
-    def _found(self) -> tuple[tuple[FaceShown, ...], tuple[MapShown, ...], int]:
+    def _found(self) -> tuple[tuple[FaceShown, ...], tuple[FrameExplanation, ...], int]:
         """Faces of the shown frame; masks, and the frame they belong to: while playing, one of a moment ago."""
         session = self._session
         faces = tuple(
@@ -227,7 +246,7 @@ class PlayerPanel(QWidget):
             of_frame, masks = held
         if not session.masks_visible:
             return faces, (), of_frame
-        return faces, tuple(MapShown(e.values, e.affine) for e in masks.values()), of_frame
+        return faces, tuple(masks.values()), of_frame
 
     def _show_badges(self) -> None:
         display, session = self.picture.display, self._session

@@ -34,6 +34,10 @@ REDRAW_MS = 80
 """New results are drawn at most this often while an analysis runs."""
 
 
+PLOT, LOW_PLOT = 84, 48
+"""Smallest height of the curves, pixels."""
+
+
 def stretches(mask: BoolArray) -> list[tuple[int, int]]:
     """The inclusive ranges in which a mask is True."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
@@ -59,6 +63,12 @@ class Stack(QWidget):
         for lane in (self.ruler, self.thumbnails, self.plot, self.marks, self.analysed, self.cached):
             layout.addWidget(lane, 1 if lane is self.plot else 0)
         self.surface = Surface(self.plot, self.marks, self)
+
+    def set_low(self, low: bool) -> None:
+        """Leave out what is not needed to find one's way, where another view wants the room."""
+        for lane in (self.thumbnails, self.analysed, self.cached):
+            lane.setHidden(low)
+        self.plot.setMinimumHeight(LOW_PLOT if low else PLOT)
 
     def set_scale(self, scale: FrameScale) -> None:
         for lane in (self.ruler, self.thumbnails, self.plot, self.marks, self.analysed, self.cached, self.surface):
@@ -104,6 +114,10 @@ class TimelinePanel(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(900, 260)
+
+    def set_low(self, low: bool) -> None:
+        """Leave out what is not needed to find one's way, where another view wants the room."""
+        self.stack.set_low(low)
 
     # Zooming, for commands
 

@@ -84,7 +84,7 @@ def summed_up(frames: Iterable[FrameMeasures], pairs: Iterable[float]) -> MapMea
     series = (variance, list(pairs), intra, centred)
     means = [mean(values) for values in series]
     counts = [int(np.isfinite(values).sum()) for values in series]
-    return MapMeasures(*means, (counts[0], counts[1], counts[2], counts[3]))
+    return MapMeasures(means[0], means[1], means[2], means[3], (counts[0], counts[1], counts[2], counts[3]))
 
 
 def correlation(one: Map, other: Map) -> float:

@@ -51,9 +51,9 @@ def shared_grid(
     inverse = np.linalg.inv(from_other[:, :2])
     places = np.stack([x, y], axis=-1) @ affine[:, :2].T + (affine[:, 2] - from_other[:, 2])
     there = np.floor(places @ inverse.T).astype(np.intp)
-    inside = ((there >= 0) & (there < second.shape[::-1])).all(axis=-1)
-    at = np.where(inside[..., None], there, 0)
-    found = np.where(inside, second[at[..., 1], at[..., 0]], math.nan)
+    across, down = there[..., 0], there[..., 1]
+    inside = (across >= 0) & (across < second.shape[1]) & (down >= 0) & (down < second.shape[0])
+    found = np.where(inside, second[np.where(inside, down, 0), np.where(inside, across, 0)], math.nan)
     return Shared(first[rows, columns], found, affine.astype(np.float32))
 
 
