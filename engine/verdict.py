@@ -1,7 +1,8 @@
 """What the scores of a video come to, beyond their mean: stretches that a mean over the whole video would hide."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,19 @@ class Stretch:
             f"({self.begin:.2f} s to {self.end:.2f} s, mean {self.mean:.2f}), which its mean over all frames "
             f"({self.track_mean:.2f}) hides: parts of the video may be forged"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What an export says of the whole video, whatever frames it shows.
+
+    Attributes:
+        line: short, for every frame.
+        entry: plain data in full, for the sidecar.
+    """
+
+    line: str
+    entry: Mapping[str, Any]
 
 
 def hidden_stretches(scores: Iterable[Scores], seconds: Callable[[int], float]) -> tuple[Stretch, ...]:

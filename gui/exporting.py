@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from engine.errors import CancelledError
+from engine.evaluation.calibration.answer import statement
 from engine.progress import CancelToken, Progress, ProgressCallback
 from engine.rendering.scene import Scene
 from engine.rendering.style import OverlayStyle
@@ -141,7 +142,7 @@ class ExportJob(QObject):
 
     def scene(self) -> Scene:
         """Everything known of the stretch, without hidden faces."""
-        results, hidden = self._session.results, self._session.hidden_faces
+        results, hidden, current = self._session.results, self._session.hidden_faces, self._session.current
         width, height = self._media.width, self._media.height
         final = results.final if results is not None else None
         if final is None:
@@ -158,6 +159,7 @@ class ExportJob(QObject):
             final.detector_id,
             info.weights_sha256 if info else "",
             self._session.explainer_id if self._made else "",
+            statement=statement(current.likelihood(info)) if current is not None and info is not None else None,
         )
 
     def _write(self) -> None:

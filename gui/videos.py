@@ -134,7 +134,10 @@ class OpenVideo:
         if results is None or results.final is None or self.media is None:
             return None
         if self.analysis.people is not None or results.share_analysed < 1:
-            return Abstention("only a part of the video was analysed, and the calibration is of whole videos")
+            return Abstention(
+                "only a part of the video was analysed, and the calibration is of whole videos",
+                "only a part was analysed",
+            )
         hidden = results.hidden_stretches(self.media.index.seconds)
         return ratio_of(detector.card, results.final.tracks, results.final.scores, hidden, evidence_of(self.media))
 

@@ -2,12 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.case.case_file import CaseFile
 from engine.cli import words
+from engine.cli.scenes import ANALYSED
 from engine.cli.session import EngineSession
 from engine.cli.verdict import report, verdict_of
 from engine.errors import UsageError
@@ -55,15 +56,16 @@ def run(args: argparse.Namespace) -> int:
             for name in unusable:  # the engine says why, before the others have worked for hours
                 session.ask(AnalyzeRequest(args.videos[0], name, device=args.device))
             for path, known in zip(args.videos, evidence, strict=True):
-                done = {}
+                done, verdicts = {}, {}
                 for name in detectors:
                     answers = session.ask(
                         AnalyzeRequest(path, name, case=args.case, every=args.every, device=args.device)
                     )
                     done[name] = next(event for event in answers if isinstance(event, AnalysisDone))
+                    verdicts[name] = verdict_of(done[name], infos[name], known)
                     if args.case is not None:
-                        log_analysis(args.case, done[name], infos[name], args.every, known)
-                entries.append(report(done, infos, known))
+                        log_analysis(args.case, done[name], infos[name], args.every, verdicts[name])
+                entries.append(report(done, infos, verdicts))
     except BaseException:
         if entries:  # they may be hours of work
             deliver(entries, args)
@@ -110,12 +112,13 @@ def read_evidence(path: Path, written: Sequence[Path]) -> Evidence:
         media.close()
 
 
-def log_analysis(case: Path, done: AnalysisDone, info: DetectorInfo, every: int, evidence: Evidence) -> None:
+def log_analysis(
+    case: Path, done: AnalysisDone, info: DetectorInfo, every: int, verdict: Mapping[str, Any]
+) -> None:
     """Note in the case's log what was found with what."""
-    verdict = verdict_of(done, info, evidence)
     with CaseFile.open(case) as opened:
         opened.note(
-            "analysed",
+            ANALYSED,
             {
                 "video": done.video.path,
                 "sha256": done.video.sha256,

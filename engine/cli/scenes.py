@@ -3,10 +3,22 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.case.case_file import CaseFile
 from engine.cli.session import EngineSession
+from engine.evaluation.calibration.answer import Abstention, Ratio, ratio_of, statement
+from engine.evaluation.calibration.conditions import evidence_of
 from engine.rendering.scene import Scene
 from engine.runtime.protocol import AnalysisDone, AnalyzeRequest, ExplainRequest, ExplanationMade
+from engine.verdict import hidden_stretches
 from engine.video.media import Media
+
+ANALYSED = "analysed"
+"""What the log of a case calls the analysis of a whole video by the command line."""
+PARTIAL = Abstention(
+    "only the exported frames were analysed, and the calibration is of whole videos",
+    "only a part was analysed",
+)
+Span = tuple[int, int]
 
 
 def analysed_scene(
@@ -47,8 +59,46 @@ def analysed_scene(
         detector_id=detector,
         weights_sha256=weights,
         explainer_id=explainer or "",
+        statement=statement(likelihood(session, media, done, (first, last), case, device)),
     )
     return scene, notes
+
+
+def likelihood(
+    session: EngineSession, media: Media, done: AnalysisDone, frames: Span, case: Path | None, device: str
+) -> Ratio | Abstention | None:
+    """What `analyze` would say of the whole video, of which `done` are some frames (first and last)."""
+    if frames != (0, len(media.index) - 1):
+        whole = stored_whole(session, media, done, case, device)
+        if whole is None:
+            return PARTIAL
+        done = whole
+    info = next(info for info in session.detectors().detectors if info.id == done.detector_id)
+    hidden = hidden_stretches(done.scores, media.index.seconds)
+    return ratio_of(info.card, done.tracks, done.scores, hidden, evidence_of(media))
+
+
+def stored_whole(
+    session: EngineSession, media: Media, part: AnalysisDone, case: Path | None, device: str
+) -> AnalysisDone | None:
+    """The whole analysis by the detector of `part` that the case's log tells of, None if there is none.
+
+    It is asked of the engine, which finds it in the case.
+    """
+    if case is None or not part.scores:
+        return None
+    made_by, sha256 = part.scores[0].provenance, part.video.sha256
+    with CaseFile.open(case) as opened:
+        video = next((video.id for video in opened.videos() if video.identity.sha256 == sha256), None)
+        if video is None:
+            return None
+        stored = opened.list_results(video, made_by.component, made_by.weights_sha256, made_by.settings_hash)
+        noted = [entry.details for entry in opened.log_entries() if entry.action == ANALYSED]
+    steps = [d["every"] for d in noted if (d["sha256"], d["detector"]) == (sha256, part.detector_id)]
+    if not steps or sum(span.last - span.first + 1 for span in stored) < len(media.index):
+        return None  # none, or one with other weights or in another precision
+    request = AnalyzeRequest(media.path, part.detector_id, case=case, every=steps[-1], device=device)
+    return next(event for event in session.ask(request) if isinstance(event, AnalysisDone))
 
 
 def numbering(media: Media, first: int, last: int) -> list[str]:

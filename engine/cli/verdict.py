@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.evaluation.calibration.answer import Abstention, Ratio, ratio_of
+from engine.evaluation.calibration.answer import Abstention, entry, ratio_of
 from engine.evaluation.calibration.conditions import Evidence
 from engine.exports.sidecar import number, video
 from engine.results import DetectorInfo, Scores
@@ -18,12 +18,11 @@ RULE_WORDS = (
 
 
 def report(
-    done: Mapping[str, AnalysisDone], infos: Mapping[str, DetectorInfo], evidence: Evidence
+    done: Mapping[str, AnalysisDone], infos: Mapping[str, DetectorInfo], verdicts: Mapping[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    """One video's entry from the answers of its detectors, in the order in which they were asked."""
+    """One video's entry from the answers of its detectors and their verdicts, in the order of their asking."""
     first = next(iter(done.values()))
     trusted = [name for name in done if trustworthy(infos[name])]
-    verdicts = {name: verdict_of(answer, infos[name], evidence) for name, answer in done.items()}
     return {
         "video": {
             key: video(first.video)[key] for key in ("path", "sha256", "frames", "seconds", "variable_rate")
@@ -39,7 +38,7 @@ def report(
             }
             for track in first.tracks
         ],
-        "detectors": verdicts,
+        "detectors": dict(verdicts),
         "combination": {"rule": RULE, "detectors": trusted, "text": RULE_WORDS},
         "fake_probability": combined([done[name].fake_probability for name in trusted]),
     }
@@ -51,8 +50,7 @@ def verdict_of(answer: AnalysisDone, info: DetectorInfo, evidence: Evidence) -> 
     ratio = ratio_of(info.card, answer.tracks, answer.scores, hidden, evidence)
     return {
         "fake_probability": number(answer.fake_probability),
-        "log10_likelihood_ratio": number(ratio.log10) if isinstance(ratio, Ratio) else None,
-        "likelihood_ratio": ratio.plain() if isinstance(ratio, Ratio) else None,
+        **entry(ratio),
         "warnings": [
             *(found.words() for found in hidden),
             *answer.warnings,

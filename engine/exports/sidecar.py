@@ -12,6 +12,7 @@ from engine import __version__
 from engine.case.codec import encode_provenance
 from engine.rendering.style import OverlayStyle
 from engine.results import Provenance, VideoIdentity
+from engine.verdict import Statement
 
 LIBRARIES = ("av", "numpy", "opencv-python-headless")
 
@@ -55,6 +56,11 @@ def provenances(found: Iterable[Provenance]) -> list[dict[str, Any]]:
 def look(style: OverlayStyle) -> dict[str, Any]:
     """The settings of the overlay."""
     return asdict(style) | {"smoothing": "none (nearest neighbour)", "scale": "largest |value| of each frame"}
+
+
+def said(statement: Statement | None) -> dict[str, Any] | None:
+    """What is said of the whole video, None if nothing is."""
+    return None if statement is None else dict(statement.entry)
 
 
 def number(value: float | None) -> float | None:

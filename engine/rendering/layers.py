@@ -89,6 +89,8 @@ def _labels(shown: FrameShown, style: OverlayStyle, size: int) -> list[Item]:
     words = [f"Frame {shown.index}   {timecode(shown.seconds)}   pts {shown.pts}"]
     if scene.detector_id:
         words.append(f"{scene.detector_id}   weights {scene.weights_sha256[:12]}")
+    if scene.statement is not None:
+        words.append(f"Whole video: {scene.statement.line}")
     if shown.maps:
         words.append(
             f"{scene.explainer_id}   opacity {style.opacity:.0%}   threshold {style.threshold:.0%} of maximum"

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.results import Explanation, FaceTrack, FloatArray, Scores
+from engine.verdict import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Scene:
         width, height: of the frame as displayed, pixels.
         first, last: the stretch that the curve covers, inclusive.
         names: of faces by track id; "Face N" (from 1) where there is none.
+        statement: on the whole video, if anything is to be said of it.
     """
 
     width: int
@@ -74,6 +76,7 @@ class Scene:
     weights_sha256: str = ""
     explainer_id: str = ""
     names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    statement: Statement | None = None
 
     def at(self, index: int, pts: int, seconds: float) -> FrameShown:
         """What belongs to one frame. O(log N) per track."""

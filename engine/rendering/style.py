@@ -16,7 +16,7 @@ class OverlayStyle:
         colour_map: id of a palette.
         mask, outline: the filled mask; the lines around what supports fake (solid) and real (dashed).
         boxes: face boxes with name and probability.
-        labels: frame number, time, detector, weights, and what opacity and threshold were.
+        labels: frame number, time, detector, weights, the statement on the video, opacity and threshold.
         curve: strip with the curve of probabilities along the bottom.
         decision: probability at which the curve's threshold line is drawn, 0 to 1.
 

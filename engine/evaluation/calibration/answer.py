@@ -9,7 +9,7 @@ from engine.evaluation.calibration.conditions import Evidence, measure, mismatch
 from engine.evaluation.calibration.scale import SOURCE, support, times
 from engine.evaluation.video_scores import collected
 from engine.results import FaceTrack, Scores
-from engine.verdict import Stretch
+from engine.verdict import Statement, Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,10 @@ class Ratio:
     def words(self) -> str:
         """Support in words, without a number."""
         return support(self.log10)
+
+    def line(self) -> str:
+        """The number with its bounds."""
+        return f"log10 LR {self.log10:+.2f} (bounds {self.low:+.2f} to {self.high:+.2f})"
 
     def sentence(self) -> str:
         """All of it, for the user."""
@@ -60,9 +64,15 @@ class Abstention:
 
     Attributes:
         reason: why, with the numbers, without a full stop.
+        short: why, in a few words.
     """
 
     reason: str
+    short: str
+
+    def line(self) -> str:
+        """That there is none, and why."""
+        return f"no LR ({self.short})"
 
     def sentence(self) -> str:
         return f"No likelihood ratio: {self.reason}"
@@ -89,17 +99,33 @@ def ratio_of(
         return None
     calibration = calibration_of(card)
     if calibration is None:
-        return Abstention("the detector was never calibrated")
+        return Abstention("the detector was never calibrated", "never calibrated")
     if card.get("trustworthy") is not True:
-        return Abstention("the card calls the weights not trustworthy")
+        return Abstention("the card calls the weights not trustworthy", "weights not trustworthy")
     if hidden:
-        return Abstention("a part of the video scores unlike the rest, and the calibration is of whole videos")
+        return Abstention(
+            "a part of the video scores unlike the rest, and the calibration is of whole videos",
+            "a part scores unlike the rest",
+        )
     precisions = {entry.provenance.precision for entry in scores}
     conditions = measure(found, evidence, ", ".join(sorted(precisions)))
     outside = mismatches(conditions, calibration.limits) if conditions else []
     if outside:
-        return Abstention("; ".join(outside))
+        return Abstention("; ".join(outside), "outside of the calibration")
     return _within(calibration, found.fake_probability or 0.0)
+
+
+def entry(found: Ratio | Abstention | None) -> dict[str, Any]:
+    """An answer of `ratio_of` for JSON; null where there is none."""
+    return {
+        "log10_likelihood_ratio": found.log10 if isinstance(found, Ratio) else None,
+        "likelihood_ratio": found.plain() if isinstance(found, Ratio) else None,
+    }
+
+
+def statement(found: Ratio | Abstention | None) -> Statement | None:
+    """An answer of `ratio_of` for exports."""
+    return None if found is None else Statement(found.line(), entry(found) | {"text": found.sentence()})
 
 
 def _within(calibration: Calibration, probability: float) -> Ratio:

@@ -18,6 +18,8 @@ from engine.progress import CancelToken, Progress
 from engine.rendering.compose import render_frame
 from engine.rendering.layers import build_layers
 from engine.rendering.style import OverlayStyle
+from engine.rendering.text import measure
+from engine.verdict import Statement
 from engine.video.media import Media
 
 STYLE = OverlayStyle(opacity=0.5)
@@ -47,6 +49,18 @@ def test_the_clip_shows_what_the_renderer_draws_at_the_times_of_the_source(tmp_p
         assert min(errors[:number] + errors[number + 1 :], default=99) > 3 * errors[number]
 
 
+def test_the_clip_and_its_sidecar_say_what_is_said_of_the_whole_video(tmp_path: Path, media: Media) -> None:
+    scene = make_scene(media.width, media.height)
+    entry = {"log10_likelihood_ratio": 0.52, "likelihood_ratio": {"log10_low": -1.2}, "text": "in full"}
+    plain = export_clip(media, tmp_path / "a.mp4", scene, STYLE)
+    said = export_clip(media, tmp_path / "b.mp4", replace(scene, statement=Statement("short", entry)), STYLE)
+    assert json.loads(said.sidecar.read_text())["likelihood"] == entry
+    (_, without), (_, with_line) = decoded(plain.clip)[0], decoded(said.clip)[0]
+    row = measure("", 12)[1]
+    here = np.abs(without.astype(int) - with_line)[2 * row + 4 : 3 * row + 4, :140]
+    assert (here.max(axis=2) > 60).mean() > 0.2, "a line more, on its backdrop"
+
+
 def test_the_sidecar_names_everything(tmp_path: Path, media: Media, odd_video: Path) -> None:
     made = export_clip(media, tmp_path / "a.mp4", make_scene(media.width, media.height), STYLE)
     side = json.loads(made.sidecar.read_text())
@@ -55,6 +69,7 @@ def test_the_sidecar_names_everything(tmp_path: Path, media: Media, odd_video: P
     assert side["clip"]["sha256"] == hashlib.sha256(made.clip.read_bytes()).hexdigest()
     assert side["range"] == {"first": 2, "last": 9}
     assert side["missing_frames"] == []
+    assert side["likelihood"] is None
     assert side["style"]["opacity"] == 0.5
     (provenance,) = side["provenance"]
     assert provenance["weights_sha256"] == PROVENANCE.weights_sha256

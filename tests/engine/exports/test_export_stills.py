@@ -3,6 +3,7 @@
 import hashlib
 import json
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -18,6 +19,7 @@ from engine.progress import CancelToken, Progress
 from engine.rendering.compose import render_frame
 from engine.rendering.layers import build_layers
 from engine.rendering.style import OverlayStyle
+from engine.verdict import Statement
 from engine.video.media import Media
 
 
@@ -48,6 +50,7 @@ def test_stills_agree_with_a_plain_sequential_decode(tmp_path: Path, media: Medi
 
 def test_overlays_are_those_of_the_renderer(tmp_path: Path, media: Media) -> None:
     scene, style = make_scene(media.width, media.height), OverlayStyle(curve=False, opacity=0.8)
+    scene = replace(scene, statement=Statement("short", {"text": "in full"}))
     (path,) = export_stills(media, [3], tmp_path, scene=scene, style=style)
     reader = media.reader()
     frame = reader.read(3)
@@ -57,6 +60,7 @@ def test_overlays_are_those_of_the_renderer(tmp_path: Path, media: Media) -> Non
     side = json.loads((tmp_path / "stills.json").read_text())
     assert side["detector"] == "frame-mobile"
     assert side["style"]["opacity"] == 0.8
+    assert side["likelihood"] == {"text": "in full"}
 
 
 @pytest.mark.parametrize("frames", [[], [12], [3, 99], [-1]])

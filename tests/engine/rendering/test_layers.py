@@ -13,6 +13,7 @@ from engine.rendering.scene import Scene
 from engine.rendering.style import OverlayStyle
 from engine.rendering.text import measure
 from engine.results import Explanation, FaceTrack, Provenance, Scores
+from engine.verdict import Statement
 
 PROVENANCE = Provenance("frame-mobile", "0123456789abcdef" * 4, {}, "cpu", "float32", {})
 
@@ -75,9 +76,18 @@ def test_the_words_name_frame_time_detector_weights_opacity_and_threshold() -> N
     assert "supports fake" in text
 
 
+def test_what_is_said_of_the_whole_video_stands_in_the_labels_alone() -> None:
+    scene = replace(SCENE, statement=Statement("log10 LR +0.52 (bounds -1.20 to +1.40)", {}))
+    shown = scene.at(150, 1, 1.0)
+    assert "Whole video: log10 LR +0.52 (bounds -1.20 to +1.40)" in words(build_layers(shown, OverlayStyle()))
+    assert "Whole video" not in words(build_layers(shown, OverlayStyle(labels=False)))
+    assert "Whole video" not in words(build_layers(SCENE.at(150, 1, 1.0), OverlayStyle()))
+
+
+@pytest.mark.parametrize("line", ["", "no LR (only a part was analysed)"])
 @pytest.mark.parametrize("width", [1280, 400, 240, 160])
-def test_the_words_are_not_cut_off_in_narrow_pictures(width: int) -> None:
-    scene = replace(SCENE, width=width, height=360)
+def test_the_words_are_not_cut_off_in_narrow_pictures(width: int, line: str) -> None:
+    scene = replace(SCENE, width=width, height=360, statement=Statement(line, {}) if line else None)
     layers = build_layers(scene.at(120, 123456789, 3599.0), OverlayStyle(boxes=False, curve=False))
     labels = [item for item in layers.items if isinstance(item, Text)]
     assert any("123456789" in item.text for item in labels)

@@ -125,6 +125,16 @@ def test_masks_are_computed_for_the_stretch_and_handed_to_the_writer(dialog, sce
     assert scene.settings.preferences.export_folder == str(tmp_path)
 
 
+def test_an_export_says_of_the_video_what_the_panel_says(dialog, scene, exporter, qtbot):
+    dialog.masks.setChecked(False)
+    dialog.go.click()
+    qtbot.waitUntil(lambda: bool(exporter.calls))
+    said = exporter.calls[0][1].statement
+    found = scene.session.current.likelihood(scene.session.detector)
+    assert said.entry["text"] == found.sentence() == "No likelihood ratio: the detector was never calibrated"
+    assert said.line == "no LR (never calibrated)"
+
+
 def test_hidden_faces_are_not_exported(dialog, scene, exporter, qtbot):
     scene.session.set_face_visible(0, False)
     dialog.masks.setChecked(False)

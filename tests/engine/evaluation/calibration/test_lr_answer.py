@@ -9,7 +9,7 @@ import pytest
 from calibration_card import calibration_table
 
 from engine.errors import DataError
-from engine.evaluation.calibration.answer import Abstention, Ratio, ratio_of
+from engine.evaluation.calibration.answer import Abstention, Ratio, ratio_of, statement
 from engine.evaluation.calibration.conditions import (
     Conditions,
     Evidence,
@@ -70,6 +70,25 @@ def test_a_video_like_those_of_the_pool_gets_its_ratio() -> None:
     assert asked(face(0.999)).at_bound
     assert asked(face(0.999)).log10 == 1.4
     assert asked(face(0.1)).words == "weak support for an authentic video"
+
+
+def test_an_export_says_the_same_in_a_line_and_in_full() -> None:
+    assert statement(asked()) is None
+    ratio, none = asked(face(0.9)), asked(face(width=30))
+    said = statement(ratio)
+    assert said is not None
+    assert said.line == "log10 LR +1.20 (bounds -1.20 to +1.40)"
+    assert said.entry["log10_likelihood_ratio"] == pytest.approx(0.5 * np.log(9) + 0.1, abs=1e-6)
+    assert said.entry["likelihood_ratio"]["words"] == "moderate support for a forgery"
+    assert said.entry["text"] == ratio.sentence()
+    abstained = statement(none)
+    assert abstained is not None
+    assert abstained.line == "no LR (outside of the calibration)"
+    assert abstained.entry == {
+        "log10_likelihood_ratio": None,
+        "likelihood_ratio": None,
+        "text": "No likelihood ratio: the face has 40 px, calibrated is 60 to 260",
+    }
 
 
 def test_several_faces_count_by_the_highest() -> None:
