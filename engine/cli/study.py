@@ -1,4 +1,4 @@
-"""`study make|run|results`: P002's user study: made of pairs of clips, run in the window, counted."""
+"""`study make|run|results|withdraw`: P002's user study: made of pairs of clips, run in the window, counted."""
 
 import argparse
 import shlex
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("study", help="ask people which explanations convince them (P002)")
-    commands = parser.add_subparsers(metavar="make | run | results", dest="study_command", required=True)
+    commands = parser.add_subparsers(
+        metavar="make | run | results | withdraw", dest="study_command", required=True
+    )
     make = commands.add_parser("make", help="make a study of a folder of real and forged clips")
     make.add_argument("folder", type=Path, metavar="FOLDER", help="laid out as docs/study.md says")
     make.add_argument(
@@ -52,14 +54,14 @@ def add_parser(subparsers: Any) -> None:
     results = commands.add_parser("results", help="count the answers")
     results.add_argument("studies", nargs="+", type=Path, metavar="STUDY", help="copies of one study")
     results.add_argument("--out", required=True, type=Path, metavar="DIR", help="for results.json and the report")
+    withdraw = commands.add_parser("withdraw", help="take a participant's answers out of a file, for good")
+    withdraw.add_argument("study", type=Path, metavar="STUDY")
+    withdraw.add_argument("code", metavar="CODE", help="of the participant")
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.study_command == "make":
-        return _make(args)
-    if args.study_command == "run":
-        return _run(args)
-    return _results(args)
+    commands = {"make": _make, "run": _run, "results": _results, "withdraw": _withdraw}
+    return commands[args.study_command](args)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -94,7 +96,7 @@ def _make(args: argparse.Namespace) -> int:
                 pairs, args.out, choice, _Engine(session, args.device), progress=session.progress.show
             )
     definition = made.definition
-    counts = f"{len(definition.sections)} sections in {definition.parts} parts"
+    counts = f"{len(definition.sections)} sections in {definition.parts} part{'s' * (definition.parts > 1)}"
     say(f"{args.out}: {counts}, of {', '.join(definition.explainers)}")
     say(f"{made.clips}: its clips; the two belong together")
     say(f"Ask people: {shlex.join(['python', 'main.py', 'study', 'run', str(args.out)])}")
@@ -151,4 +153,12 @@ def _results(args: argparse.Namespace) -> int:
     for name, share in results.shares.items():
         say(f"{name}: {share.hits} votes, {shown(share)} of the answers")
     say(f"{args.out}: results.json, report.html, report.md")
+    return 0
+
+
+def _withdraw(args: argparse.Namespace) -> int:
+    from engine.evaluation.study.study_file import StudyFile
+
+    StudyFile.open(args.study).withdraw(args.code)
+    say(f"{args.study}: nothing of {args.code} is left; copies of the file still hold it")
     return 0

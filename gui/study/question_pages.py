@@ -167,9 +167,8 @@ class ChoicePage(ClipPage):
         self.other.setAccessibleName("Other")
         self.other.setChecked(False)
         self.words.clear()
-        self.keys.setText(
-            f"A to {LETTERS[len(self._order) - 1]} pick     {self.other_key} other     Enter goes on"
-        )
+        letters = " ".join(LETTERS[: len(self._order)])
+        self.keys.setText(f"{letters} pick     {self.other_key} other     Enter goes on     Esc pauses")
         shown = ClipView("", "The fake video", pickable=False)
         picks = [ClipView(key, f"Explanation {key}") for key in LETTERS[: len(self._order)]]
         self._place(shown, picks)

@@ -68,6 +68,7 @@ class WelcomePage(Page):
         self.code.setMaximumWidth(200)
         self.code.setPlaceholderText("such as K7M-2QX")
         self.code.setAccessibleName("Your code, if you have begun before")
+        self.code.textEdited.connect(lambda text: self.code.setText(text.upper()))
         self.code.textChanged.connect(self._named)
         label = muted("You have begun before? Your code:", wrap=False)
         label.setBuddy(self.code)

@@ -76,6 +76,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     where = f"{path.absolute().as_uri()}?mode=rw"
     with _errors(path), closing(sqlite3.connect(where, uri=True, timeout=_WAIT, isolation_level=None)) as base:
         base.execute("PRAGMA trusted_schema = OFF")
+        base.execute("PRAGMA secure_delete = ON")  # what is taken out is no longer in the file
         _require_version(base, path)
         yield base
 

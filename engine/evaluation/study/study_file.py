@@ -202,6 +202,19 @@ class StudyFile:
             if done.rowcount != 1:
                 raise self._answered(code, section)
 
+    def withdraw(self, code: str) -> None:
+        """Take a participant and all their answers out of the file, for good.
+
+        Raises:
+            StudyError: nobody has the code.
+        """
+        with database.writing(self.path) as base:
+            base.execute(
+                "DELETE FROM answers WHERE participant = (SELECT number FROM participants WHERE code = ?)", (code,)
+            )
+            if base.execute("DELETE FROM participants WHERE code = ?", (code,)).rowcount != 1:
+                raise StudyError(f"Nobody has the code {code}", advice="Look for it in the report", file=self.path)
+
     def answers(self, code: str | None = None) -> tuple[Given, ...]:
         """What was given so far, by one participant or by all."""
         with database.reading(self.path) as base:

@@ -33,7 +33,7 @@ def overlaid(values: list[list[float]]) -> np.ndarray:
 
 
 def test_the_overlay_by_hand() -> None:
-    """Grey 100 under red of alpha 1, 0.5, 0.25 and 0: the maximum becomes 1, and only what supports fake is red."""
+    """Grey 100 under red of alpha 1, 0.5, 0.25 and 0: the maximum becomes 1; only what supports fake is red."""
     shown = overlaid([[2.0, 1.0], [0.5, -4.0]]).astype(int)
     assert np.abs(shown[0, 0] - (255, 0, 0)).max() == 0
     assert np.abs(shown[0, 1] - (178, 50, 50)).max() <= 1

@@ -114,6 +114,22 @@ def test_codes_that_could_name_somebody_are_refused(tmp_path: Path, code: str) -
         study(tmp_path).enrol(code, "large", "no")
 
 
+def test_who_withdraws_leaves_nothing_in_the_file(tmp_path: Path) -> None:
+    file = study(tmp_path)
+    for code in ("one-11", "two-22"):
+        section = file.enrol(code, "large", "no").plan[0].section
+        file.tell(code, section, right=True)
+        file.choose(code, section, ("shap",), f"words of {code}")
+    file.withdraw("ONE-11")
+    assert [p.code for p in file.participants()] == ["two-22"]
+    assert [g.participant for g in file.answers()] == ["two-22"]
+    content = file.path.read_bytes()
+    assert b"two-22" in content
+    assert b"one-11" not in content
+    with pytest.raises(StudyError, match="Nobody"):
+        file.withdraw("one-11")
+
+
 def test_a_code_is_taken_once(tmp_path: Path) -> None:
     file = study(tmp_path)
     file.enrol("abc", "large", "no")
