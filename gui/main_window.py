@@ -48,6 +48,7 @@ from gui.player.player import PlayerPanel
 from gui.player.provenance import frame_text
 from gui.session import DEFAULT_CASE, Session
 from gui.status import StatusLine
+from gui.study import opening
 from gui.timeline.timeline import TimelinePanel
 from gui.toolbar import MainToolBar
 
@@ -231,7 +232,10 @@ class MainWindow(QMainWindow):
         cases = [file for file in files if file.suffix == CASE_SUFFIX]
         if cases:
             self._session.open_case(cases[0])
-        videos = [file for file in files if file.suffix != CASE_SUFFIX]
+        studies = [file for file in files if file.suffix == opening.SUFFIX]
+        if studies:
+            opening.open_study(self._session, studies[0], self)
+        videos = [file for file in files if file.suffix not in (CASE_SUFFIX, opening.SUFFIX)]
         if videos:
             self._session.open(videos)
 
@@ -265,6 +269,13 @@ class MainWindow(QMainWindow):
         )
         if chosen:
             self._session.open_case(Path(chosen).with_suffix(CASE_SUFFIX))
+
+    def choose_study(self) -> None:
+        """Let the user choose a preference study to ask people with."""
+        chosen, _ = QFileDialog.getOpenFileName(self, "Open a study", self._last_folder(), opening.FILTER)
+        if chosen:
+            self._session.pause()
+            opening.open_study(self._session, Path(chosen), self)
 
     def _last_folder(self) -> str:
         recent = self._session.settings.preferences.recent
@@ -399,6 +410,7 @@ class MainWindow(QMainWindow):
         settings.keep_layout("geometry", self.saveGeometry())
         settings.keep_layout("state", self.saveState(LAYOUT_VERSION))
         QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        opening.close_studies(self)
         self.hide()  # the engine may need a moment to stop: the user need not watch that
         self._session.close()
         super().closeEvent(event)

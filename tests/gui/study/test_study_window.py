@@ -305,7 +305,7 @@ def test_the_event_loop_is_never_away_while_clips_play(qtbot: QtBot, tmp_path: P
     from engine.runtime.study_making import Choice, make_study
 
     for at, name in enumerate(("real", "fake", "gradcam")):
-        study_scene.write_clip(tmp_path / f"{name}.mp4", 25, 20, (1280, 720), corner=9 * at)
+        study_scene.write_clip(tmp_path / f"{name}.mp4", 25, 8, (1280, 720), corner=9 * at)
     pair = Pair("s", tmp_path / "real.mp4", tmp_path / "fake.mp4", ("p",), {"gradcam": tmp_path / "gradcam.mp4"})
     window = StudyWindow(make_study([pair], tmp_path / "a.tellstudy", Choice("t")))
     window.resize(1920, 1080)
