@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QComboBox, QToolButton, QWidget
 
 from gui import theme
 from gui.compare.choice import LETTERS
 from gui.compare.comparison import LAYOUTS, Comparison
+from gui.panels.parts import row
 from gui.session import Session
 
+WIDE = 880
+"""Below this width the row becomes two, so that nothing is cut off."""
 LAYOUT_NAMES = {"auto": "Best size", "row": "In a row", "grid": "2 × 2"}
 BUTTONS = ("compare_close", "compare_add", "compare_red", "compare_wipe", "compare_follow", "compare_difference")
 
@@ -30,23 +33,18 @@ class CompareBar(QWidget):
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.pair = self._combo("Pair", "Which pane's map is taken from which", 6)
-        self.pair.activated.connect(lambda row: comparison.set_pair(tuple(self.pair.itemData(row))))
+        self.pair.activated.connect(lambda at: comparison.set_pair(tuple(self.pair.itemData(at))))
         self.face = self._combo("Face", "The face whose masks are compared", 6)
-        self.face.activated.connect(lambda row: comparison.set_face(self.face.itemData(row)))
+        self.face.activated.connect(lambda at: comparison.set_face(self.face.itemData(at)))
         self.layout_choice = self._combo("Arrangement", "How the panes are arranged", 8)
         for layout in LAYOUTS:
             self.layout_choice.addItem(LAYOUT_NAMES[layout], layout)
-        self.layout_choice.activated.connect(lambda row: comparison.set_layout(self.layout_choice.itemData(row)))
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 4, 8, 4)
-        row.setSpacing(5)
-        for name in BUTTONS:
-            row.addWidget(self._button(actions[name]))
-        row.addWidget(self.pair)
-        row.addStretch(1)
-        row.addWidget(self.face)
-        row.addWidget(self.layout_choice)
-        row.addWidget(self._button(actions["compare_export"]))
+        self.layout_choice.activated.connect(lambda at: comparison.set_layout(self.layout_choice.itemData(at)))
+        self._halves = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._halves.setContentsMargins(8, 4, 8, 4)
+        self._halves.setSpacing(4)
+        self._halves.addLayout(row(*(self._button(actions[name]) for name in BUTTONS), self.pair), 1)
+        self._halves.addLayout(row(self.face, self.layout_choice, self._button(actions["compare_export"])))
 
     def _combo(self, name: str, tip: str, letters: int) -> QComboBox:
         combo = QComboBox()
@@ -72,13 +70,13 @@ class CompareBar(QWidget):
         comparison = self._comparison
         with QSignalBlocker(self.pair), QSignalBlocker(self.face), QSignalBlocker(self.layout_choice):
             pairs = comparison.pairs
-            if [tuple(self.pair.itemData(row)) for row in range(self.pair.count())] != list(pairs):
+            if [tuple(self.pair.itemData(at)) for at in range(self.pair.count())] != list(pairs):
                 self.pair.clear()
                 for a, b in pairs:
                     self.pair.addItem(f"{LETTERS[a]} − {LETTERS[b]}", (a, b))
             self.pair.setCurrentIndex(pairs.index(comparison.pair) if pairs else -1)
             faces = [(track.id, track.name) for track in comparison.tracks]
-            if [(self.face.itemData(row), self.face.itemText(row)) for row in range(self.face.count())] != faces:
+            if [(self.face.itemData(at), self.face.itemText(at)) for at in range(self.face.count())] != faces:
                 self.face.clear()
                 for track_id, name in faces:
                     self.face.addItem(name, track_id)
@@ -87,3 +85,14 @@ class CompareBar(QWidget):
         self.pair.setVisible(comparison.difference)
         self.face.setVisible(len(faces) > 1)
         self.layout_choice.setVisible(len(comparison.panes) > 2 and not comparison.difference)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        wide = self.width() >= WIDE
+        self._halves.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
+
+    def minimumSizeHint(self) -> QSize:
+        """That of two rows, which it becomes before it gets that narrow."""
+        hint = super().minimumSizeHint()
+        halves = (self._halves.itemAt(at).minimumSize().width() for at in range(2))
+        return QSize(min(hint.width(), max(halves) + 16), hint.height())

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 LOW_WINDOW = 900
 """Below this height of the window the timeline gives way, too."""
-LOW_TIMELINE = 120
+LOW_TIMELINE = 160
+SETTLED_MS = 100
+QWIDGETSIZE_MAX = (1 << 24) - 1
 
 
 class ComparisonPlace(QObject):
@@ -74,8 +76,8 @@ class ComparisonPlace(QObject):
         self._height = self._below.height()
         if self._window.height() < LOW_WINDOW and self._height > LOW_TIMELINE:
             self._timeline.set_low(low=True)
-            # The dock learns of its new smallest height with the next turn of the event loop.
-            QTimer.singleShot(0, self, lambda: self._set_height(LOW_TIMELINE))
+            self._below.setMaximumHeight(LOW_TIMELINE)  # for a moment only: the user may pull it up again
+            QTimer.singleShot(SETTLED_MS, self, lambda: self._below.setMaximumHeight(QWIDGETSIZE_MAX))
         self._player.show_instead(self.view)
         self._comparison.open()
 
@@ -86,11 +88,15 @@ class ComparisonPlace(QObject):
         self._comparison.close()
         self._player.show_instead(None)
         self.view = None
+        for layout in (self._player.layout(), self._window.centralWidget().layout()):
+            if layout is not None:
+                layout.activate()  # the docks must find the room that the comparison has left
+        self._below.setMaximumHeight(QWIDGETSIZE_MAX)
+        self._timeline.set_low(low=False)
         for dock in self._were_shown:
             dock.show()
-        self._timeline.set_low(low=False)
         if self._below.height() < self._height:
-            self._set_height(self._height)
+            self._window.resizeDocks([self._below], [self._height], Qt.Orientation.Vertical)
         self._window.setFocus()
 
     def export(self) -> None:
@@ -99,9 +105,6 @@ class ComparisonPlace(QObject):
             from gui.compare.exporting import ask_and_export
 
             ask_and_export(self._session, self._comparison, self.view)
-
-    def _set_height(self, height: int) -> None:
-        self._window.resizeDocks([self._below], [height], Qt.Orientation.Vertical)
 
     def _on_media(self) -> None:
         if self._session.media is None:

@@ -43,7 +43,7 @@ SIGNS = {
 """So that a state is never told by colour alone."""
 
 
-NARROW = 420
+NARROW = 470
 """Below this width the two choosers stand one below the other, so that no name is cut off."""
 
 
@@ -103,7 +103,8 @@ class StateCard(QFrame):
         self.bar.setVisible(working)
         sign, text = SIGNS.get(state.stand, ""), state.text
         if working and state.progress is not None:
-            text = f"{text}\n{progress_text(state.progress)}"
+            note = f"\n{state.progress.note}" if state.progress.note else ""
+            text = f"{text}\n{progress_text(state.progress)}{note}"
             known = state.progress.total > 0
             self.bar.setRange(0, 1000 if known else 0)
             self.bar.setValue(round(1000 * state.progress.fraction))
@@ -183,7 +184,7 @@ class PaneView(QFrame):
         combo.setAccessibleName(name)
         combo.setToolTip(f"{tip} (Alt+{'ABCD'.index(self.letter) + 1}, then Tab and arrow keys)")
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        combo.setMinimumContentsLength(6)
+        combo.setMinimumContentsLength(3)
         combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         return combo
@@ -290,11 +291,11 @@ class PaneView(QFrame):
         self._place()
 
     def _facts(self, state: PaneState) -> tuple[str, ...]:
-        size = ""
-        if state.mask is not None:
-            height, width = state.mask.values.shape
-            size = f"{width} × {height} cells"
-        given, cost = settings_text(self.pane.choice.settings), cost_text(state.mask)
+        given = settings_text(self.pane.choice.settings)
+        if state.mask is None:
+            return (given,)
+        height, width = state.mask.values.shape
+        size, cost = f"{width} × {height} cells", cost_text(state.mask)
         orders = ((given, size, "not smoothed", cost), (given, size, cost), (given, cost), (size, cost), (cost,))
         return tuple("  ·  ".join(part for part in parts if part) for parts in orders)
 

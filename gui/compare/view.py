@@ -30,8 +30,8 @@ from gui.session import Session
 AROUND_FACE = 1.3
 """How much more than the face's box the view on the face shows."""
 RULES = {
-    "signed": "Each map is divided by its own largest |value|; the same colours in every pane.",
-    "red": "As P002: what supports fake, divided by the map's largest such value; the same in every pane.",
+    "signed": "Each map ÷ its own largest |value|; the same colours in every pane",
+    "red": "As P002: what supports fake ÷ the map's largest such value; the same in every pane",
     "difference": "The colours of the difference say which map is higher, not fake or real.",
 }
 
@@ -332,6 +332,6 @@ class CompareView(QWidget):
 def rule_text(comparison: Comparison) -> str:
     """How values become colours, in words."""
     style = comparison.style
-    hidden = "" if style.threshold == 0 else f" Below {style.threshold:.0%} of it nothing is shown."
-    rule = RULES["red" if comparison.red else "signed"] + hidden.replace("%", " %")
+    hidden = "." if style.threshold == 0 else f"; below {style.threshold:.0%} nothing is shown."
+    rule = RULES["red" if comparison.red else "signed"] + hidden.replace("%", "\u00a0%")
     return f"{rule} {RULES['difference']}" if comparison.difference else rule

@@ -71,7 +71,17 @@ def agreement_text(mean: float, frames: int) -> str:
 
 def latin(text: str) -> str:
     """In the letters that the font of exports has."""
-    for greek, word in (("τ", "tau"), ("ρ", "rho"), ("μ", "mu"), ("−", "-"), ("–", "-"), ("▲ ", ""), ("▽ ", "")):
+    for greek, word in (
+        ("τ", "tau"),
+        ("ρ", "rho"),
+        ("μ", "mu"),
+        ("−", "-"),
+        ("–", "-"),
+        ("▲ ", ""),
+        ("▽ ", ""),
+        ("÷", "divided by"),
+        ("\u00a0", " "),
+    ):
         text = text.replace(greek, word)
     return text
 

@@ -17,6 +17,7 @@ from engine.errors import FrameUnavailableError, TellframeError, VideoError, Wei
 from engine.progress import CancelToken, Progress, ProgressCallback
 from engine.results import (
     DetectorInfo,
+    ExplainerInfo,
     Explanation,
     FaceTrack,
     Provenance,
@@ -44,6 +45,11 @@ from engine.video.frame import Frame
 from engine.video.index import make_index
 
 PROVENANCE = Provenance("frame-mobile", "ab" * 32, {}, "CPU", "float32", {})
+EXPLAINERS = (
+    ExplainerInfo("gradcam", signed=True, slow=False),
+    ExplainerInfo("attention", signed=True, slow=False),
+    ExplainerInfo("kernel-shap", signed=True, slow=True),
+)
 SEGMENT = 25
 WIDTH, HEIGHT = 320, 180
 
@@ -85,7 +91,7 @@ def detectors() -> tuple[DetectorInfo, ...]:
             "ab" * 32 if SWITCHES.trained else "",
             {},
             problem,
-            ("gradcam", "attention"),
+            ("gradcam", "attention", "kernel-shap"),
             "weights/frame-mobile",
         ),
         DetectorInfo(
@@ -145,7 +151,7 @@ class FakeWorker:
         SWITCHES.asked.append(request)
         match request:
             case DetectorsRequest():
-                yield DetectorsListed(job.id, detectors())
+                yield DetectorsListed(job.id, detectors(), EXPLAINERS)
             case ImportWeightsRequest():
                 raise WeightsError(
                     "The weights have the wrong shape", advice="Train them again", file=request.folder
@@ -192,9 +198,12 @@ class FakeWorker:
         yield from _wait(job)
         if SWITCHES.fail_explaining is not None:
             raise SWITCHES.fail_explaining
+        if request.explainer_id == "kernel-shap":
+            yield Progressed(job.id, Progress("Explaining", 1, 4, "samples"))
+            yield from _wait(job)
         for track in (0, 1):
             x0, y0, x1, y1 = box(track)
-            values = np.linspace(-1, 1, 49, dtype=np.float32).reshape(7, 7)
+            values = fake_map(request.explainer_id)
             affine = np.array([[(x1 - x0) / 7, 0, x0], [0, (y1 - y0) / 7, y0]], np.float32)
             n = len(request.frames)
             yield ExplanationMade(
@@ -213,6 +222,12 @@ class FakeWorker:
                     PROVENANCE,
                 ),
             )
+
+
+def fake_map(explainer_id: str) -> np.ndarray:
+    """(7, 7) float32; that of kernel-shap is the others' turned around."""
+    values = np.linspace(-1, 1, 49, dtype=np.float32).reshape(7, 7)
+    return values[::-1, ::-1] * 2 if explainer_id == "kernel-shap" else values
 
 
 def _wait(job: JobContext) -> Iterator[None]:
