@@ -50,7 +50,14 @@ REFUSED = [
     (["stills", "x.mp4", "--frames", "1,x", "--out", "o"], "1,x names no frames"),
     (["analyze", "no such file.mp4"], "There is no such file"),
     (["no such file.mp4"], "neither a command nor a file"),
-    (["check", "x.mp4"], "neither a command nor a file"),
+    (["verify", "x.mp4"], "neither a command nor a file"),
+    (["check", "x.mp4"], "No specification was given"),
+    (["check", "x.mp4", "--spec", "phi_9"], "There is no specification phi_9"),
+    (["check", "--spec", "phi_1"], "Nothing was given to check"),
+    (["check", "x.mp4", "--spec", "phi_2", "--set", "low=much"], "low is much"),
+    (["check", "x.mp4", "--spec", "phi_2", "--set", "low=2"], "low is 2"),
+    (["check", "x.mp4", "--spec", "phi_2", "--set", "margin=1"], "No specification has a parameter margin"),
+    (["check", "x.mp4", "--spec", "phi_2", "--spec", "phi_2"], "phi_2 was given twice"),
     (["--nonsense"], "The following arguments are required"),
 ]
 
@@ -77,7 +84,7 @@ def test_help_lists_the_commands_that_there_are_and_no_others(capsys: pytest.Cap
     assert cli.run(["--help"]) == 0
     shown = capsys.readouterr().out
     assert all(command in shown for command in cli.COMMANDS)
-    assert not [word for word in (" check ", " report ") if word in shown]
+    assert not [word for word in (" report ",) if word in shown]
     assert cli.run(["--version"]) == 0
     assert "Tellframe" in capsys.readouterr().out
 
