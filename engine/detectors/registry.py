@@ -18,7 +18,7 @@ from engine.errors import UsageError, WeightsError
 from engine.networks.blank import Blank
 from engine.networks.efficientnet import SIZE, build_attention, build_efficientnet, build_ltpa
 from engine.networks.frame import FrameNetwork
-from engine.networks.mobilenet import build_mobilenet
+from engine.networks.mobilenet import build_mobile_attention, build_mobile_ltpa, build_mobilenet
 from engine.results import DetectorInfo, empty
 
 
@@ -41,6 +41,11 @@ class DetectorSpec:
     build: Callable[[int], FrameNetwork]
     explainers: tuple[str, ...]
 
+    @property
+    def trunk(self) -> str:
+        """What it shares with the detectors that differ from it by their attention alone."""
+        return self.architecture.removesuffix("-attention").removesuffix("-ltpa")
+
 
 _TAN_LE = "P002 with Tan and Le 2019 (arXiv 1905.11946)"
 _JETLEY = "P002 with Jetley et al. 2018 (arXiv 1804.02391)"
@@ -56,6 +61,24 @@ SPECS: dict[str, DetectorSpec] = {
             "mobilenetv2-1.0",
             224,
             build_mobilenet,
+            ("gradcam", "kernel-shap"),
+        ),
+        DetectorSpec(
+            "frame-mobile-attention",
+            "MobileNetV2 with Bonettini's attention",
+            _BONETTINI,
+            "mobilenetv2-1.0-attention",
+            224,
+            build_mobile_attention,
+            ("gradcam", "kernel-shap"),
+        ),
+        DetectorSpec(
+            "frame-mobile-ltpa",
+            "MobileNetV2 LTPA, frame by frame",
+            _JETLEY,
+            "mobilenetv2-1.0-ltpa",
+            224,
+            build_mobile_ltpa,
             ("gradcam", "kernel-shap"),
         ),
         DetectorSpec(

@@ -1,18 +1,25 @@
-"""MobileNetV2 1.0 (Sandler et al., arXiv 1801.04381) with one logit, and its start from ImageNet weights."""
+"""MobileNetV2 1.0 (Sandler et al., arXiv 1801.04381) with one logit, and its start from ImageNet weights.
+
+The compact counterparts of P002's networks: plain, with Bonettini's attention and with LTPA, tapped like the
+EfficientNets at the last blocks of the resolutions 1/8, 1/16 and 1/32, which end the trunk's stages 2, 4 and 6.
+"""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import timm
 import torch
 from torch import nn
 
+from engine.networks.attention import AttentionNetwork
 from engine.networks.frame import FrameNetwork, initialise_head
+from engine.networks.ltpa import LtpaNetwork
 
 CHANNELS = 1280
+TAPPED = (32, 96, 320)
 
 
 def build_mobilenet(size: int = 224) -> FrameNetwork:
@@ -20,18 +27,34 @@ def build_mobilenet(size: int = 224) -> FrameNetwork:
 
     Padding is TensorFlow's SAME (asymmetric at stride 2), as the ImageNet weights at hand were trained with.
     """
-    trunk = timm.create_model("mobilenetv2_100", pretrained=False, num_classes=0, pad_type="same")
-    network = FrameNetwork(
-        trunk,
-        CHANNELS,
-        size=size,
-        input_mean=(0.5, 0.5, 0.5),
-        input_std=(0.5, 0.5, 0.5),
-        gradcam_layer="trunk.bn2",
-        dropout=0.2,
+    network = FrameNetwork(_trunk(), CHANNELS, gradcam_layer="trunk.bn2", **_settings(size))
+    initialise_head(network)
+    return network
+
+
+def build_mobile_attention(size: int = 224) -> AttentionNetwork:
+    """MobileNetV2 whose 1/8 maps are weighed by one attention map, 28 x 28 at 224 px (Bonettini et al.)."""
+    network = AttentionNetwork(_trunk(), CHANNELS, TAPPED[0], gradcam_layer="trunk.bn2", **_settings(size))
+    initialise_head(network)
+    return network
+
+
+def build_mobile_ltpa(size: int = 224) -> LtpaNetwork:
+    """MobileNetV2 that judges by three attended descriptors, 28, 14 and 7 cells wide at 224 px (LTPA)."""
+    network = LtpaNetwork(
+        _trunk(), TAPPED, CHANNELS, "parametrised", gradcam_layer="trunk.blocks.6", **_settings(size)
     )
     initialise_head(network)
     return network
+
+
+def _trunk() -> nn.Module:
+    trunk: nn.Module = timm.create_model("mobilenetv2_100", pretrained=False, num_classes=0, pad_type="same")
+    return trunk
+
+
+def _settings(size: int) -> dict[str, Any]:
+    return {"size": size, "input_mean": (0.5, 0.5, 0.5), "input_std": (0.5, 0.5, 0.5), "dropout": 0.2}
 
 
 def load_folded_imagenet(network: FrameNetwork, path: Path) -> None:

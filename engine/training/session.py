@@ -13,7 +13,7 @@ from engine.detectors.cards import Card, load_card
 from engine.detectors.devices import has_fast_bf16, resolve_device
 from engine.detectors.folding import fold_batch_norm
 from engine.detectors.precision import bf16_deviation, both_precisions
-from engine.detectors.registry import DetectorSpec
+from engine.detectors.registry import DetectorSpec, detector_spec
 from engine.detectors.weights import load_state, save_weights
 from engine.errors import WeightsError
 from engine.networks.frame import FrameNetwork
@@ -28,6 +28,8 @@ from engine.training.frames.validation import to_input
 from engine.training.loop.distributed import Processes, joined
 from engine.training.loop.trainer import Outcome, Record, Trainer
 from engine.training.recipes import FRAMES_PER_CLIP, pretrained_trunk
+
+_TRUNK = "trunk."
 
 
 def _nothing(_: str) -> None:
@@ -82,12 +84,14 @@ class _Start:
         mark: of the weights, so that no checkpoint of another beginning is taken up.
         folded: ImageNet weights for the trunk, if it begins with them.
         weights: to begin with, None if with none.
+        trunk_only: whether the weights are of the trunk alone, and the rest begins as it is built.
     """
 
     origin: Origin
     mark: str
     folded: Path | None
     weights: dict[str, Tensor] | None
+    trunk_only: bool = False
 
 
 def train(
@@ -133,7 +137,7 @@ def train(
 
             resume = resume and trainer.finished
             outcome = trainer.run(cancel=cancel, progress=progress, on_validation=keep)
-            start = replace(start, folded=None, weights=outcome.weights)
+            start = replace(start, folded=None, weights=outcome.weights, trunk_only=False)
         return outcome
 
 
@@ -151,22 +155,28 @@ def _start(job: Job) -> _Start:
     phases = tuple(f"{c.size} px, {c.steps} steps, {c.optimiser} from {c.learning_rate:g}" for c in job.phases)
     if job.start is not None:
         card = _card_of(job.start, job.spec)
-        network = job.spec.build(card.size)
+        network = detector_spec(card.id).build(card.size)
         load_state(job.start, card, network)
-        origin = Origin(job.command, f"weights {card.sha256[:12]}", card.sha256, job.recipe, phases, job.authentic)
-        return _Start(origin, card.sha256, None, dict(network.state_dict()))
+        weights, trunk_only = dict(network.state_dict()), card.id != job.spec.id
+        name = f"weights {card.sha256[:12]}"
+        if trunk_only:
+            mine = job.spec.build(card.size).state_dict()
+            weights = {key: value for key, value in weights.items() if key in mine and key.startswith(_TRUNK)}
+            name = f"the trunk of {card.id}, {name}"
+        origin = Origin(job.command, name, card.sha256, job.recipe, phases, job.authentic)
+        return _Start(origin, card.sha256, None, weights, trunk_only)
     folded = pretrained_trunk(job.spec.id, job.dataset)
     name = "random" if folded is None else folded.name
     return _Start(Origin(job.command, name, "", job.recipe, phases, job.authentic), name, folded, None)
 
 
 def _card_of(start: Path, spec: DetectorSpec) -> Card:
-    """The card of the weights to start from."""
+    """The card of the weights to start from: of the detector itself, or of one with the same trunk."""
     card = load_card(start)
-    if card.id != spec.id:
+    if detector_spec(card.id).trunk != spec.trunk:
         raise WeightsError(
-            f"These are weights of {card.id}, not of {spec.id}",
-            advice="Give a folder of the detector that is trained",
+            f"These are weights of {card.id}, whose trunk is not that of {spec.id}",
+            advice="Give a folder of the detector that is trained, or of one with the same trunk",
             file=start,
         )
     return card
@@ -185,7 +195,7 @@ def _phase(
     torch.manual_seed(config.seed)
     network = job.spec.build(config.size)
     if start.weights is not None:
-        network.load_state_dict(start.weights)
+        network.load_state_dict(start.weights, strict=not start.trunk_only)
     if start.folded is not None:
         load_folded_imagenet(network, start.folded)
     task = FrameTask(network.to(device), *stores, config, processes, cancel)

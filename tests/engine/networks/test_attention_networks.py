@@ -10,6 +10,7 @@ from engine.networks.blank import Blank
 from engine.networks.efficientnet import build_attention, build_efficientnet, build_ltpa
 from engine.networks.frame import FrameNetwork
 from engine.networks.ltpa import LtpaNetwork, attend
+from engine.networks.mobilenet import build_mobile_attention, build_mobile_ltpa, build_mobilenet
 
 SIDE = 64
 BUILDS = {
@@ -95,6 +96,46 @@ def test_at_224_pixels_the_map_of_bonettini_has_28_cells() -> None:
         x = torch.empty(1, 3, 224, 224)
     with torch.no_grad():
         assert network.features(x).attention["attention"].shape == (1, 28, 28)
+
+
+def test_the_compact_networks_are_tapped_at_the_same_resolutions() -> None:
+    with torch.device("meta"), Blank():
+        nets = [build().eval() for build in (build_mobilenet, build_mobile_attention, build_mobile_ltpa)]
+        x = torch.empty(2, 3, 224, 224)
+    with torch.no_grad():
+        plain, attention, ltpa = (net.features(x) for net in nets)
+    assert all(net.size == 224 for net in nets)
+    assert tuple(attention.attention["attention"].shape) == (2, 28, 28)
+    assert [tuple(a.shape) for a in ltpa.attention.values()] == [(2, 28, 28), (2, 14, 14), (2, 7, 7)]
+    assert tuple(ltpa.descriptor.shape) == (2, 32 + 96 + 320)
+    assert tuple(plain.map.shape) == tuple(attention.map.shape) == (2, 1280, 7, 7)
+    assert tuple(ltpa.map.shape) == (2, 320, 7, 7)
+    for net, seen in zip(nets, (plain, attention, ltpa), strict=True):
+        assert net.classify(seen).shape == (2,)
+        assert net.map_channels == seen.map.shape[1]
+
+
+def test_an_open_attention_of_the_compact_network_is_the_plain_one() -> None:
+    torch.manual_seed(4)
+    plain, attended = build_mobilenet(SIDE).eval(), build_mobile_attention(SIDE).eval()
+    attended.load_state_dict(plain.state_dict(), strict=False)
+    with torch.no_grad():
+        attended.attention.weight.zero_()
+        attended.attention.bias.fill_(40.0)
+        torch.testing.assert_close(attended(pictures(2)), plain(pictures(2)))
+
+
+def test_compact_ltpa_that_has_learned_nothing_averages_its_taps() -> None:
+    network = build_mobile_ltpa(SIDE).eval()
+    x, means = pictures(2), []
+    with torch.no_grad():
+        seen = network.features(x)
+        y = network.trunk.bn1(network.trunk.conv_stem(x))
+        for number, stage in enumerate(network.trunk.blocks):
+            y = stage(y)
+            if number in (2, 4, 6):
+                means.append(y.mean((2, 3)))
+    torch.testing.assert_close(seen.descriptor, torch.cat(means, 1))
 
 
 # The plain networks are timm's
