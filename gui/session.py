@@ -24,6 +24,7 @@ from engine.runtime.protocol import (
     DeviceStatus,
     Failed,
     Finished,
+    ImportModelRequest,
     ImportWeightsRequest,
     Priority,
     Request,
@@ -40,6 +41,7 @@ from gui.timeline.peaks import all_peaks, next_peak, previous_peak
 from gui.videos import AnalysisState, OpenVideo, VideoStatus
 
 if TYPE_CHECKING:
+    from engine.detectors.foreign.settings import ModelSettings
     from engine.runtime.engine import Engine
     from engine.runtime.protocol import Event
     from engine.video.media import FirstLook, Media
@@ -262,6 +264,10 @@ class Session(SessionState):
     def import_weights(self, folder: Path) -> None:
         """Check a folder with model.safetensors and card.toml and add it; the list of detectors follows."""
         self._submit(ImportWeightsRequest(folder))
+
+    def import_model(self, path: Path, settings: ModelSettings) -> None:
+        """Try a foreign ONNX model and add it; the list of detectors follows."""
+        self._submit(ImportModelRequest(path, settings))
 
     @property
     def case_path(self) -> Path | None:

@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QGridLayout, QLabel, QPushBut
 
 from engine.detectors.calibration import calibration_of
 from engine.results import DetectorInfo
+from engine.runtime.protocol import DescribeModelRequest, Event, Failed, ModelDescribed
 from gui import theme
+from gui.dialogs.foreign_model import ForeignModelDialog
 from gui.panels.calibration import CalibrationView
 from gui.panels.parts import Elided, FactsGrid, Scrolling, clear_layout, column, heading, muted, row
 from gui.session import Session
@@ -165,7 +167,10 @@ class WeightsPanel(QWidget):
             "Choose a folder with model.safetensors and card.toml; it is checked before it is copied"
         )
         self.bring.clicked.connect(self._import)
-        layout.addLayout(row(self.bring))
+        self.foreign = QPushButton("Import ONNX model…")
+        self.foreign.setToolTip("Choose a frame model made elsewhere; you are asked how it is fed and read")
+        self.foreign.clicked.connect(self._import_model)
+        layout.addLayout(row(self.bring, self.foreign))
         self._cards = QVBoxLayout()
         self._cards.setSpacing(10)
         layout.addLayout(self._cards)
@@ -213,6 +218,21 @@ class WeightsPanel(QWidget):
         folder = QFileDialog.getExistingDirectory(self, "Folder with model.safetensors and card.toml")
         if folder:
             self._session.import_weights(Path(folder))
+
+    def _import_model(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "ONNX model", filter="ONNX models (*.onnx)")
+        if path:
+            self._session.ask(DescribeModelRequest(Path(path)), self._on_described)
+
+    def _on_described(self, event: Event) -> None:
+        if isinstance(event, Failed):
+            self._session.notify("error", str(event.error))
+        elif isinstance(event, ModelDescribed):
+            path = event.description.path
+            dialog = ForeignModelDialog(event.description, event.settings, self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.chosen.connect(lambda settings: self._session.import_model(path, settings))
+            dialog.open()
 
 
 def _sentence(text: str) -> str:

@@ -258,7 +258,11 @@ def test_a_process_that_crashes_or_hangs_hurts_nobody(tmp_path: Path, monkeypatc
         (linear(), {"meaning": "probability", "scale": 1.0}, "where its description says probability"),
         (linear(), {"meaning": "two-logits"}, "2 values per crop"),
         (linear(columns=2), {}, "1 value per crop"),
-        (linear(columns=2), {"meaning": "two-probabilities", "scale": 1e5}, "do not sum to 1"),
+        (
+            linear(columns=2),
+            {"meaning": "two-probabilities", "scale": 1e3, "mean": [0.0] * 3, "std": [1.0] * 3},
+            "do not sum to 1",
+        ),
         (linear(), {"size": 2 * SIDE}, f"fails on crops of {2 * SIDE} pixels"),
         (linear(), {"layout": "NHWC"}, "fails on crops"),
         (
