@@ -46,10 +46,13 @@ class Robustness:
         self._now = Index(Kind.TIME, np.arange(len(instance.trace), dtype=np.int64))
         self._node = lowered(formula, instance, self._now)
         self._evaluator = Evaluator(budget, cancel, report)
+        self._known: dict[int, float] = {}
 
     def at(self, step: int = 0) -> float:
         """The value at a step. Raises CancelledError, and SpecificationError for numbers beyond all bounds."""
-        return float(self._values(_one(step))[0])
+        if step not in self._known:
+            self._known[step] = float(self._values(_one(step))[0])
+        return self._known[step]
 
     def curve(self) -> Values:
         """(T,) float64: the value at every step. Raises as `at`."""
