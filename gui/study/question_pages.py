@@ -129,8 +129,8 @@ class ChoicePage(ClipPage):
         self.body.addWidget(title("Which explanations of the fake one convince you?"))
         self.body.addWidget(
             paragraph(
-                "Programs say that this face was edited, and it was. The redder a place, the more it counted for "
-                "the program. Pick none, one or several."
+                "Each of them shows what spoke for a fake, to one program: the redder a place, the more. Pick "
+                "none, one or several."
             )
         )
         self.clips = QGridLayout()

@@ -7,7 +7,7 @@ from typing import Any
 from engine.evaluation.document import Block, Drawing, Heading, Paragraph, Table, as_html, as_markdown
 from engine.evaluation.plots import share_plot, stacked_plot
 from engine.evaluation.preference import LEVEL, PairTest
-from engine.evaluation.study.results import Collected, Results, Share
+from engine.evaluation.study.results import DRAWS, Collected, Results, Share
 
 FEW = 20
 """Participants below which a report says that there are few."""
@@ -16,8 +16,8 @@ _HOW = (
     "In each section a participant said which of two videos is fake; then the answer was told, and they picked "
     "none, some or all of the explanations of the fake one. Sections, sides and explanations came in an order "
     "drawn for each participant. Only sections with both answers are counted. Exact intervals (Clopper-Pearson) "
-    "take all answers for independent; those over people draw participants with all their answers 2000 times, and "
-    "are the ones to trust, since one person answers several sections. Both are 95 % intervals."
+    f"take all answers for independent; those over people draw participants with all their answers {DRAWS} "
+    "times, and are the ones to trust, since one person answers several sections. Both are 95 % intervals."
 )
 _TEST = (
     "Answers that picked just one of the two explainers; p is that of the exact two-tailed sign test. A "
@@ -139,12 +139,13 @@ def _warnings(results: Results) -> list[str]:
 
 def _facts(results: Results) -> Table:
     definition = results.definition
-    sizes = ", ".join(str(len(definition.part(part))) for part in range(definition.parts))
+    sizes = " and ".join(str(len(definition.part(part))) for part in range(definition.parts))
+    parts = f", in {definition.parts} parts of {sizes}; a person gets one of them" if definition.parts > 1 else ""
     rows = [
         ["study (SHA-256)", definition.sha256],
         [
             "sections",
-            f"{len(definition.sections)}, in {definition.parts} parts of {sizes}; a person gets one part",
+            f"{len(definition.sections)}{parts}",
         ],
         ["explainers", ", ".join(definition.explainers)],
         ["seed of all orders", str(definition.seed)],
