@@ -182,6 +182,26 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Sanity:
+    """Whether maps of an explainer hang on what its detector has learnt: the badge that every map carries.
+
+    Attributes:
+        verdict: passes, weak, fails or not measured.
+        reason: what was measured, on what, and what it means.
+    """
+
+    verdict: str
+    reason: str
+
+
+NOT_MEASURED = Sanity(
+    "not measured",
+    "Nobody has measured whether this map hangs on what the network has learnt: not for these weights, this "
+    "explainer and its settings.",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why one detector scored one track as it did, on some frames.
 
@@ -193,6 +213,8 @@ class Explanation:
         logits: (F,) float32, the score that is explained.
         signed: False where negative values cannot occur (attention).
         cost: None where it was not measured.
+        sanity: as known when it was made or looked up; not stored with it.
+        title: what stands over a map, the explainer's id if empty.
         errors: (F, h, w) float32 standard errors of values that are estimated by sampling, inf where they cannot
             be told; None for all others.
     """
@@ -209,6 +231,13 @@ class Explanation:
     provenance: Provenance
     cost: Cost | None = None
     errors: FloatArray | None = None
+    title: str = ""
+    sanity: Sanity = NOT_MEASURED
+
+    @property
+    def smoothing(self) -> str:
+        """How the explainer smoothed its maps: "none", or in a word."""
+        return str(self.provenance.settings.get("smoothing", "none"))
 
 
 Verdict = Literal["satisfied", "violated", "not applicable"]

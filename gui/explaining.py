@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import TellframeError
 from engine.progress import Progress
-from engine.results import FloatArray, Provenance
+from engine.results import NOT_MEASURED, FloatArray, Provenance, Sanity
 from engine.runtime.protocol import ExplainRequest, ExplanationMade, Failed, Finished, Priority, Progressed
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ class FrameExplanation:
         logit: the score that is explained.
         passes, seconds: what it took to make it, None where that was not measured.
         errors: (h, w) float32 standard errors, None where nothing was drawn.
+        title: what stands over it.
+        sanity: its badge.
+        smoothing: how the explainer smoothed it, "none" if it did not.
     """
 
     explainer_id: str
@@ -53,6 +56,9 @@ class FrameExplanation:
     passes: int | None = None
     seconds: float | None = None
     errors: FloatArray | None = None
+    title: str = ""
+    smoothing: str = "none"
+    sanity: Sanity = NOT_MEASURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +248,9 @@ class ExplanationStore(QObject):
                 None if made.cost is None else int(made.cost.passes[row]),
                 None if made.cost is None else float(made.cost.seconds[row]),
                 None if made.errors is None else made.errors[row],
+                made.title or made.explainer_id,
+                made.smoothing,
+                made.sanity,
             )
             key = (asked.video, made.detector_id, made.explainer_id, asked.settings, frame)
             faces = self._kept.setdefault(key, {})

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.results import Cost, Explanation, FaceTrack, Provenance, Scores, canonical
+from engine.results import NOT_MEASURED, Cost, Explanation, FaceTrack, Provenance, Scores, canonical
 
 AnyArray = npt.NDArray[Any]
 
@@ -127,6 +127,7 @@ def encode_explanation(explanation: Explanation) -> Encoded:
         "detector": explanation.detector_id,
         "track": explanation.track_id,
         "signed": explanation.signed,
+        "title": explanation.title,
         "provenance": encode_provenance(explanation.provenance),
     }
     return Encoded(arrays, meta)
@@ -142,6 +143,8 @@ def decode_explanation(arrays: Mapping[str, AnyArray], meta: Mapping[str, Any]) 
         provenance=decode_provenance(meta["provenance"]),
         cost=Cost(arrays["passes"], arrays["seconds"]) if "passes" in arrays else None,
         errors=arrays.get("errors"),
+        title=meta.get("title", ""),
+        sanity=NOT_MEASURED,  # as it was then is not as it is now
         **{name: arrays[name] for name in EXPLANATION_ARRAYS},
     )
 

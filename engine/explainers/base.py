@@ -2,7 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import TypeVar
@@ -12,7 +12,7 @@ import numpy as np
 from engine.detectors.base import Detector, Notify
 from engine.detectors.frame import FrameDetector
 from engine.errors import UsageError
-from engine.explainers.settings import ExplainerSettings
+from engine.explainers.settings import NO_NAMES, ExplainerSettings
 from engine.progress import CancelToken, ProgressCallback
 from engine.results import FloatArray, IntArray, Picture
 
@@ -84,6 +84,16 @@ class Explainer(ABC):
     def settings(self) -> Mapping[str, object]:
         """All on which its maps depend, beside the detector and the precision: part of the key of a stored map."""
         return self._settings
+
+    @property
+    def title(self) -> str:
+        """What stands over its maps: its id, and what nobody may overlook."""
+        return self.id
+
+    @classmethod
+    def names(cls, detector_id: str) -> Mapping[str, Sequence[str]]:  # noqa: ARG003 - most hang on no detector
+        """For each of its `named` settings what it may be on a detector, the default first."""
+        return NO_NAMES
 
     @abstractmethod
     def steps(self, detector: Detector, crops: Picture, watch: Watch = UNWATCHED) -> Generator[None, None, Maps]:

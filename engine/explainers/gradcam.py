@@ -2,20 +2,38 @@
 
 alpha_c = mean over positions of ds/dA_c,   L = sum_c alpha_c A_c
 
-with s the logit of fake and A the output of the network's `gradcam_layer`: positive values support fake, negative
-ones real. Always in float32.
+with s the logit of fake and A the output of a layer, the network's `gradcam_layer` unless another is chosen:
+positive values support fake, negative ones real. Always in float32.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from engine.detectors.base import Detector
+from engine.detectors.registry import detector_spec
 from engine.explainers.base import UNWATCHED, Explainer, Maps, Watch, white_box
+from engine.explainers.settings import ExplainerSettings, choice, named
+from engine.networks.blank import Blank
 from engine.results import FloatArray, Picture, frozen
+
+
+@dataclass(frozen=True)
+class GradCamSettings(ExplainerSettings):
+    """What of it can be set."""
+
+    layer: str = named("module of the network whose output is weighed")
+    smoothing: str = choice(
+        "none",
+        ("none", "bilinear"),
+        "whether cells are drawn as they are, or enlarged to the crop by interpolation",
+    )
 
 
 class GradCam(Explainer):
@@ -24,13 +42,29 @@ class GradCam(Explainer):
     id = "gradcam"
     signed = True
     precision = "float32"
+    settings_type = GradCamSettings
+
+    def __init__(self, chosen: GradCamSettings | None = None) -> None:
+        self._chosen = chosen or GradCamSettings()
+        super().__init__(self._chosen)
+
+    @classmethod
+    def names(cls, detector_id: str) -> Mapping[str, Sequence[str]]:
+        return {"layer": _map_layers(detector_id)}
+
+    @property
+    def title(self) -> str:
+        return self.id if self._chosen.smoothing == "none" else f"{self.id}, smoothed ({self._chosen.smoothing})"
 
     def steps(self, detector: Detector, crops: Picture, watch: Watch = UNWATCHED) -> Generator[None, None, Maps]:
         inside = white_box(detector)
-        layer = inside.network.get_submodule(inside.gradcam_layer)
+        layer = inside.network.get_submodule(self._chosen.layer or inside.gradcam_layer)
+        size = inside.crop_spec.size
 
         def compute(part: Picture) -> tuple[FloatArray, FloatArray]:
             values, logits = gradcam(inside.network, layer, inside.prepare(part))
+            if self._chosen.smoothing == "bilinear":
+                values = functional.interpolate(values[:, None], (size, size), mode="bilinear")[:, 0]
             return values.cpu().numpy(), logits.cpu().numpy()
 
         parts = []
@@ -39,6 +73,14 @@ class GradCam(Explainer):
             yield None
         values, logits = (frozen(np.concatenate(each)) for each in zip(*parts, strict=True))
         return Maps(values, logits, frozen(np.ones(len(crops), np.int64)))
+
+
+@cache
+def _map_layers(detector_id: str) -> Sequence[str]:
+    """Of the network as built for the usual size: its layers are the same for every size."""
+    spec = detector_spec(detector_id)
+    with torch.device("meta"), Blank():
+        return spec.build(spec.size).map_layers
 
 
 def gradcam(network: nn.Module, layer: nn.Module, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

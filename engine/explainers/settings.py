@@ -8,8 +8,9 @@ A value may be given as what it is or as text, as the command line has it; both 
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from engine.errors import UsageError
@@ -17,6 +18,8 @@ from engine.results import SettingInfo
 
 Chosen = TypeVar("Chosen", bound="ExplainerSettings")
 Number = TypeVar("Number", int, float)
+
+NO_NAMES: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 _RULE = "rule"
 _SWITCH = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
@@ -91,6 +94,17 @@ def choice(default: str, options: tuple[str, ...], meaning: str) -> Any:
     return _field(default, read, f"one of {', '.join(options)}", meaning)
 
 
+def named(meaning: str) -> Any:
+    """A field: a name of which the explainer says, detector by detector, what it may be; see `settings_of`."""
+
+    def read(given: object) -> str:
+        if not isinstance(given, str):
+            raise TypeError
+        return given
+
+    return _field("", read, "a name that the detector has", meaning)
+
+
 def switch(default: bool, meaning: str) -> Any:
     """A field: on or off."""
 
@@ -103,8 +117,16 @@ def switch(default: bool, meaning: str) -> Any:
     return _field(default, read, "on or off", meaning)
 
 
-def settings_of(kind: type[Chosen], explainer_id: str, given: Mapping[str, object]) -> Chosen:
+def settings_of(
+    kind: type[Chosen],
+    explainer_id: str,
+    given: Mapping[str, object],
+    names: Mapping[str, Sequence[str]] = NO_NAMES,
+) -> Chosen:
     """Settings with some values given and the others by default.
+
+    Args:
+        names: for each `named` field what it may be, its default first.
 
     Raises:
         UsageError: there is no such setting, or a value is not allowed.
@@ -116,15 +138,24 @@ def settings_of(kind: type[Chosen], explainer_id: str, given: Mapping[str, objec
                 f"The explainer {explainer_id} has no setting {name}",
                 advice=f"Choose one of {', '.join(known)}" if known else "Leave the settings out",
             )
-    return kind(**given)
+    for name, allowed in names.items():
+        if name in given and given[name] not in allowed:
+            raise UsageError(
+                f"The setting {name} cannot be {given[name]}", advice=f"Give one of {', '.join(allowed)}"
+            )
+    return kind(**{**{name: allowed[0] for name, allowed in names.items()}, **given})
 
 
-def setting_infos(kind: type[ExplainerSettings]) -> tuple[SettingInfo, ...]:
-    """All settings in the order of their declaration."""
+def setting_infos(
+    kind: type[ExplainerSettings], names: Mapping[str, Sequence[str]] = NO_NAMES
+) -> tuple[SettingInfo, ...]:
+    """All settings in the order of their declaration; `names` as for `settings_of`."""
     found = []
     for each in fields(kind):
         rule: _Rule = each.metadata[_RULE]
-        found.append(SettingInfo(each.name, each.default, rule.allowed, rule.meaning))
+        own = names.get(each.name)
+        default, allowed = (own[0], f"one of {', '.join(own)}") if own else (each.default, rule.allowed)
+        found.append(SettingInfo(each.name, default, allowed, rule.meaning))
     return tuple(found)
 
 

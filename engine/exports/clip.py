@@ -89,7 +89,7 @@ def export_clip(
                     },
                     "range": {"first": scene.first, "last": scene.last},
                     "missing_frames": list(missing),
-                    "style": sidecar.look(style),
+                    "style": sidecar.look(style, scene.explanations),
                     "detector": scene.detector_id or None,
                     "explainer": scene.explainer_id or None,
                     "likelihood": sidecar.said(scene.statement),

@@ -1,6 +1,7 @@
 """Explanation maps as numbers (`maps.npz`), as pictures over their frames, and in words (`summary.json`)."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +89,13 @@ def export_maps(
                 | {
                     "detector": first.detector_id,
                     "explainer": first.explainer_id,
+                    "title": first.title or first.explainer_id,
                     "signed": first.signed,
                     "convention": CONVENTION,
                     "cost": _cost(arrays),
+                    "sanity": asdict(first.sanity),
                     "provenance": sidecar.provenances(e.provenance for e in explanations),
-                    "style": sidecar.look(style),
+                    "style": sidecar.look(style, explanations),
                     "maps": _rows(arrays),
                 },
             )

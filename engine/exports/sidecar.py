@@ -11,7 +11,7 @@ from typing import Any
 from engine import __version__
 from engine.case.codec import encode_provenance
 from engine.rendering.style import OverlayStyle
-from engine.results import Provenance, VideoIdentity
+from engine.results import Explanation, Provenance, VideoIdentity
 from engine.verdict import Statement
 
 LIBRARIES = ("av", "numpy", "opencv-python-headless")
@@ -53,9 +53,11 @@ def provenances(found: Iterable[Provenance]) -> list[dict[str, Any]]:
     return [each for i, each in enumerate(encoded) if each not in encoded[:i]]
 
 
-def look(style: OverlayStyle) -> dict[str, Any]:
-    """The settings of the overlay."""
-    return asdict(style) | {"smoothing": "none (nearest neighbour)", "scale": "largest |value| of each frame"}
+def look(style: OverlayStyle, maps: Iterable[Explanation] = ()) -> dict[str, Any]:
+    """The settings of the overlay, and whether what it shows is smoothed: by an explainer, never by drawing."""
+    smoothed = sorted({each.smoothing for each in maps} - {"none"})
+    how = f"{', '.join(smoothed)}, by the explainer" if smoothed else "none (nearest neighbour)"
+    return asdict(style) | {"smoothing": how, "scale": "largest |value| of each frame"}
 
 
 def said(statement: Statement | None) -> dict[str, Any] | None:

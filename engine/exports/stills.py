@@ -116,7 +116,7 @@ def _sidecar(
 ) -> dict[str, Any]:
     data = sidecar.header(identity) | {"stills": entries}
     if scene is not None:
-        data["style"] = sidecar.look(style or OverlayStyle(curve=False))
+        data["style"] = sidecar.look(style or OverlayStyle(curve=False), scene.explanations)
         data["detector"] = scene.detector_id or None
         data["explainer"] = scene.explainer_id or None
         data["likelihood"] = sidecar.said(scene.statement)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -56,6 +56,20 @@ class FrameNetwork(nn.Module):
         self.input_std = input_std
         self.gradcam_layer = gradcam_layer
         self.map_channels = map_channels or channels
+
+    @property
+    def map_layers(self) -> tuple[str, ...]:
+        """Dotted names of modules whose outputs are maps (B, C, h, w): `gradcam_layer`, then as they are computed.
+
+        The stem, each stage (its last block's output), each block of it, and the last convolution if there is one.
+        """
+        trunk: Any = self.trunk
+        found = ["trunk.bn1"]
+        for number, stage in enumerate(trunk.blocks):
+            found += [f"trunk.blocks.{number}", *(f"trunk.blocks.{number}.{block}" for block in range(len(stage)))]
+        if not isinstance(trunk.bn2, nn.Identity):
+            found.append("trunk.bn2")
+        return tuple(dict.fromkeys([self.gradcam_layer, *found]))
 
     def features(self, x: Tensor) -> Features:
         """(B, 3, size, size) normalised pictures -> what is seen in each."""

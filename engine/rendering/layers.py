@@ -93,33 +93,33 @@ def _labels(shown: FrameShown, style: OverlayStyle, size: int) -> list[Item]:
         words.append(f"Whole video: {scene.statement.line}")
     if shown.maps:
         words.append(
-            f"{scene.explainer_id}   opacity {style.opacity:.0%}   threshold {style.threshold:.0%} of maximum"
+            f"{scene.map_title}   opacity {style.opacity:.0%}   threshold {style.threshold:.0%} of maximum"
         )
     widest = max(measure(line, size)[0] for line in words)
     if shown.maps:
-        widest = max(widest, _legend(style.colour_map, 0, 0, size)[1])
+        widest = max(widest, _legend(style.colour_map, scene.signed, 0, 0, size)[1])
     if widest + size > scene.width:  # a narrow picture: smaller letters, rather than words cut off
         size = max(SMALLEST, size * scene.width // (widest + size))
     pad, row = size // 2, measure("", size)[1]
     right = pad + max(measure(line, size)[0] for line in words)
     lines: list[Item] = [Text(pad, pad // 2 + i * row, line, size, WHITE) for i, line in enumerate(words)]
     if shown.maps:
-        bar, end = _legend(style.colour_map, pad, pad // 2 + len(words) * row, size)
+        bar, end = _legend(style.colour_map, scene.signed, pad, pad // 2 + len(words) * row, size)
         lines += bar
         right = max(right, end)
     rows = len(words) + bool(shown.maps)
     return [Fill(0, 0, min(scene.width, right + pad), rows * row + pad, BACKDROP), *lines]
 
 
-def _legend(palette_id: str, left: int, top: int, size: int) -> tuple[list[Item], int]:
+def _legend(palette_id: str, signed: bool, left: int, top: int, size: int) -> tuple[list[Item], int]:
     """The colour bar between its two words, and where it ends on the right."""
-    colours = legend(palette_id)
+    colours = legend(palette_id, signed=signed)
     (low, row), (high, _) = measure(colours.low, size), measure(colours.high, size)
     gap, length = size // 2, 8 * size
     start = left + low + gap
-    # 255 entries over the length of the bar, one row of the map over its height.
-    affine = np.array([[length / 255, 0, start], [0, size, top + (row - size) // 2]], np.float64)
-    entries = frozen(np.arange(1, 256, dtype=np.uint8)[None])
+    # All entries over the length of the bar, one row of the map over its height.
+    entries = frozen(np.arange(colours.first, 256, dtype=np.uint8)[None])
+    affine = np.array([[length / entries.size, 0, start], [0, size, top + (row - size) // 2]], np.float64)
     end = start + length + gap
     items: list[Item] = [
         Text(left, top, colours.low, size, WHITE),

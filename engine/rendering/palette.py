@@ -42,17 +42,23 @@ class Palette:
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """What a colour bar must show: entries 1 to 255 of the table from left to right under three labels."""
+    """What a colour bar must show: entries `first` to 255 of the table from left to right under three labels."""
 
     table: Picture
     low: str
     middle: str
     high: str
+    first: int = 1
 
 
-def legend(palette_id: str) -> Legend:
-    """The colour bar of a palette. Outlines carry the sign, too: solid supports fake, dashed supports real."""
+def legend(palette_id: str, *, signed: bool = True) -> Legend:
+    """The colour bar of a palette. Outlines carry the sign, too: solid supports fake, dashed supports real.
+
+    Of maps that have no sign (attention) it is half a bar, which says where the network looks and nothing else.
+    """
     palette = PALETTES[palette_id]
+    if not signed:
+        return Legend(palette.table, "looks away", "", "looks here", ZERO)
     if palette.signed:
         return Legend(palette.table, "supports real", "0", "supports fake")
     return Legend(palette.table, "supports real (dashed)", "0", "supports fake (solid)")

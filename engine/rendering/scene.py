@@ -78,6 +78,16 @@ class Scene:
     names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     statement: Statement | None = None
 
+    @property
+    def map_title(self) -> str:
+        """What stands over the maps."""
+        return next((each.title for each in self.explanations if each.title), self.explainer_id)
+
+    @property
+    def signed(self) -> bool:
+        """Whether the maps tell fake from real; if not, they only say where the network looks."""
+        return all(each.signed for each in self.explanations)
+
     def at(self, index: int, pts: int, seconds: float) -> FrameShown:
         """What belongs to one frame. O(log N) per track."""
         faces = []

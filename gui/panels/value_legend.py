@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from engine.rendering.palette import ZERO
 from gui import theme
 from gui.player.legend import MaskLegend
 
@@ -29,6 +30,8 @@ class ValueLegend(MaskLegend):
     def labels(self) -> tuple[str, str, str]:
         """What stands below the left end, the middle and the right end."""
         value = f"{self._largest:.3g}"
+        if self._legend.first == ZERO:
+            return f"0\n{self._legend.low}", "", f"{value}\n{self._legend.high}"
         return f"−{value}\n{self._legend.low}", "0", f"+{value}\n{self._legend.high}"
 
     def sizeHint(self) -> QSize:

@@ -24,9 +24,9 @@ class MaskLegend(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFont(theme.small_font(self))
 
-    def show_palette(self, palette_id: str, title: str) -> None:
-        """Name what is shown and in which colours."""
-        self._title, self._legend = title, legend(palette_id)
+    def show_palette(self, palette_id: str, title: str, *, signed: bool = True) -> None:
+        """Name what is shown and in which colours; `signed`: whether these tell fake from real."""
+        self._title, self._legend = title, legend(palette_id, signed=signed)
         self.setAccessibleName(
             f"Legend of {title}: {self._legend.low} on the left, {self._legend.high} on the right"
         )
@@ -63,12 +63,14 @@ class MaskLegend(QWidget):
 
     def _draw_bar(self, painter: QPainter, bar: QRectF) -> None:
         """The palette over the backdrop that the mask has, too: weak values are nearly transparent."""
-        table = self._legend.table[1:].astype(np.float32)
+        table = self._legend.table[self._legend.first :].astype(np.float32)
         share = table[:, 3:] / 255
         picture = theme.color("picture")
         ground = np.array([picture.red(), picture.green(), picture.blue()], np.float32)
         colours = np.round(table[:, :3] * share + ground * (1 - share)).astype(np.uint8)
         painter.drawImage(bar, frame_image(frozen(colours[None])))
         painter.setPen(theme.color("muted"))
+        if self._legend.first == ZERO:
+            return
         zero = bar.left() + bar.width() * (ZERO - 0.5) / 255
         painter.drawLine(round(zero), round(bar.top()) - 2, round(zero), round(bar.bottom()) + 1)

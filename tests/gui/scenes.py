@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -292,14 +293,14 @@ class Scene:
             (make_track(1, second, 400), make_scores(1, second, suspicious_curve(n, 0.05, 2)[second])),
         )
 
-    def explain(self, frame: int, track_id: int = 0) -> None:
+    def explain(self, frame: int, track_id: int = 0, **changes: Any) -> None:
         """Answer the explanation that the session asked for last."""
         job = self.session._explanations._job
         assert job is not None
-        self.explain_job(job, (frame,), track_id)
+        self.explain_job(job, (frame,), track_id, **changes)
 
-    def explain_job(self, job: int, frames: tuple[int, ...], track_id: int = 0) -> None:
-        """Answer a request for explanations: one blob for fake, one for real."""
+    def explain_job(self, job: int, frames: tuple[int, ...], track_id: int = 0, **changes: Any) -> None:
+        """Answer a request for explanations: one blob for fake, one for real; `changes` of its fields."""
         y, x = np.mgrid[-1:1:7j, -1:1:7j]
         blobs = np.exp(-3 * ((x - 0.2) ** 2 + y**2)) - 0.6 * np.exp(-4 * ((x + 0.6) ** 2 + (y - 0.5) ** 2))
         values = np.repeat(blobs[None], len(frames), axis=0)
@@ -311,7 +312,7 @@ class Scene:
             True, provenance("gradcam"),
             Cost(frozen(np.ones(len(frames), np.int64)), frozen(np.full(len(frames), 0.0212, np.float32))),
         )  # fmt: skip
-        self.send(ExplanationMade(job, self.identity, made))
+        self.send(ExplanationMade(job, self.identity, replace(made, **changes)))
         self.send(Finished(job))
 
     def mark(self, first: int, last: int, note: str) -> Mark:

@@ -12,7 +12,7 @@ from engine.detectors.frame import FrameDetector
 from engine.errors import CancelledError, UsageError
 from engine.explainers.base import Watch, map_affines
 from engine.explainers.gradcam import GradCam, gradcam
-from engine.explainers.registry import EXPLAINERS, load_explainer
+from engine.explainers.registry import EXPLAINERS, explainer_settings, load_explainer
 from engine.faces.crops import crop_affine, cut_crop
 from engine.progress import CancelToken
 from engine.results import CropSpec
@@ -207,6 +207,70 @@ def test_it_is_cancelled_between_batches(detector: FrameDetector) -> None:
     token.cancel()
     with pytest.raises(CancelledError):
         GradCam().explain(detector, noise_crops(1, 128), Watch(token))
+
+
+# The layer, and smoothing
+
+
+@pytest.mark.parametrize(("detector_id", "after"), [("frame-mobile", 2), ("frame-b4", 4)])
+def test_at_a_chosen_stage_it_weighs_that_stage(detector_id: str, after: int) -> None:
+    """The network run by hand up to the stage, and from a leaf there to the logit."""
+    size = 96
+    detector = detector_of(detector_id, size)
+    crops = noise_crops(2, size, seed=5)
+    maps = load_explainer("gradcam", detector_id, {"layer": f"trunk.blocks.{after}"}).explain(detector, crops)
+    trunk, head = detector.network.trunk, detector.network.head
+    with torch.no_grad():
+        x = trunk.bn1(trunk.conv_stem(detector.prepare(crops)))
+        for stage in trunk.blocks[: after + 1]:
+            x = stage(x)
+    activations = x.clone().requires_grad_()
+    with torch.enable_grad():
+        y = activations
+        for stage in trunk.blocks[after + 1 :]:
+            y = stage(y)
+        logits = trunk.bn2(trunk.conv_head(y)).mean((2, 3)) @ head.weight[0] + head.bias[0]
+        logits.sum().backward()
+    alpha = activations.grad.mean((2, 3))
+    expected = torch.einsum("nc,nchw->nhw", alpha, x).numpy()
+    np.testing.assert_allclose(maps.values, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(maps.logits, logits.detach().numpy(), atol=1e-4)
+    assert maps.values.shape == (2, *x.shape[2:])
+
+
+@pytest.mark.parametrize("spec", registry.SPECS.values(), ids=lambda spec: spec.id)
+def test_each_detector_lists_its_layers_and_refuses_others(spec: registry.DetectorSpec) -> None:
+    (layer, _) = explainer_settings("gradcam", spec.id)
+    assert "trunk.blocks.2.1" in layer.allowed
+    if spec.id.startswith("frame-mobile"):
+        network = random_network(spec.id, 64)
+        assert layer.default == network.gradcam_layer
+        for name in layer.allowed.removeprefix("one of ").split(", "):
+            assert network.get_submodule(name)
+    assert ("trunk.bn2" in layer.allowed) != spec.id.endswith("ltpa"), "LTPA does without its last convolution"
+    with pytest.raises(UsageError, match="setting layer") as caught:
+        load_explainer("gradcam", spec.id, {"layer": "trunk.blocks.9"})
+    assert "trunk.blocks.5" in caught.value.advice
+
+
+def test_the_default_layer_and_its_name_have_one_key() -> None:
+    default = load_explainer("gradcam", "frame-b4")
+    assert load_explainer("gradcam", "frame-b4", {"layer": "trunk.blocks.6"}).settings == default.settings
+    assert default.settings == {"layer": "trunk.blocks.6", "smoothing": "none"}
+    assert default.title == "gradcam"
+
+
+def test_smoothing_is_bilinear_by_hand_and_told() -> None:
+    detector = detector_of("frame-mobile", 64)
+    crops = noise_crops(1, 64, seed=6)
+    cells = GradCam().explain(detector, crops).values[0]
+    explainer = load_explainer("gradcam", "frame-mobile", {"smoothing": "bilinear"})
+    smooth = explainer.explain(detector, crops).values[0]
+    assert (cells.shape, smooth.shape) == ((2, 2), (64, 64))
+    share = np.clip((np.arange(64) + 0.5) / 32 - 0.5, 0, 1)
+    rows = np.stack([1 - share, share], 1)
+    np.testing.assert_allclose(smooth, rows @ cells @ rows.T, rtol=1e-4, atol=1e-5)
+    assert explainer.title == "gradcam, smoothed (bilinear)"
 
 
 # Where the map lies

@@ -86,6 +86,18 @@ def test_cost_and_standard_errors_stand_beside_the_maps(tmp_path: Path, media: M
     assert "forward_passes" not in summary["maps"][0]
 
 
+def test_smoothed_maps_are_told_in_the_summary(tmp_path: Path, media: Media) -> None:
+    bare = make_explanation([3])
+    export_maps(media, [bare], tmp_path / "bare")
+    assert json.loads((tmp_path / "bare" / "summary.json").read_text())["style"]["smoothing"].startswith("none")
+    made_by = replace(bare.provenance, settings={"smoothing": "bilinear"})
+    smooth = replace(bare, provenance=made_by, title="gradcam, smoothed (bilinear)")
+    export_maps(media, [smooth], tmp_path / "smooth")
+    summary = json.loads((tmp_path / "smooth" / "summary.json").read_text())
+    assert summary["style"]["smoothing"] == "bilinear, by the explainer"
+    assert (summary["explainer"], summary["title"]) == ("gradcam", "gradcam, smoothed (bilinear)")
+
+
 def test_nothing_to_explain_is_told_and_nothing_written(tmp_path: Path, media: Media) -> None:
     for given in ([], [make_explanation([])]):
         with pytest.raises(UsageError, match="None of these frames shows a face"):

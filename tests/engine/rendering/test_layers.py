@@ -76,6 +76,18 @@ def test_the_words_name_frame_time_detector_weights_opacity_and_threshold() -> N
     assert "supports fake" in text
 
 
+def test_attention_and_smoothing_are_told_and_attention_takes_no_side() -> None:
+    made = replace(SCENE.explanations[0], signed=False, title="ltpa c1, where it looks")
+    text = words(build_layers(replace(SCENE, explanations=[made]).at(150, 1, 6.0), OverlayStyle()))
+    assert "ltpa c1, where it looks" in text
+    assert "looks here" in text
+    assert "supports" not in text
+    made = replace(SCENE.explanations[0], title="gradcam, smoothed (bilinear)")
+    text = words(build_layers(replace(SCENE, explanations=[made]).at(150, 1, 6.0), OverlayStyle()))
+    assert "gradcam, smoothed (bilinear)" in text
+    assert "supports fake" in text
+
+
 def test_what_is_said_of_the_whole_video_stands_in_the_labels_alone() -> None:
     scene = replace(SCENE, statement=Statement("log10 LR +0.52 (bounds -1.20 to +1.40)", {}))
     shown = scene.at(150, 1, 1.0)

@@ -93,3 +93,9 @@ def test_the_legend_says_which_side_is_which(name: str) -> None:
     assert "real" in shown.low
     assert "fake" in shown.high
     assert shown.table is PALETTES[name].table
+
+
+@pytest.mark.parametrize("name", PALETTES)
+def test_maps_without_a_sign_have_half_a_bar_and_no_word_of_fake_or_real(name: str) -> None:
+    shown = legend(name, signed=False)
+    assert (shown.low, shown.middle, shown.high, shown.first) == ("looks away", "", "looks here", ZERO)
