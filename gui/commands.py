@@ -17,7 +17,12 @@ from gui.keymap import Keymap
 from gui.session import Session
 
 EXPLAINER_KEYS = 9
-EXPLAINERS = {"gradcam": "Signed Grad-CAM"}
+EXPLAINERS = {
+    "gradcam": "Signed Grad-CAM",
+    "ltpa": "LTPA attention",
+    "attention": "Attention (Bonettini)",
+    "kernel-shap": "Kernel SHAP",
+}
 """Names of explainers where the id is not one already."""
 
 

@@ -70,7 +70,7 @@ SPECS: dict[str, DetectorSpec] = {
             "mobilenetv2-1.0-attention",
             224,
             build_mobile_attention,
-            ("gradcam", "kernel-shap"),
+            ("gradcam", "attention", "kernel-shap"),
         ),
         DetectorSpec(
             "frame-mobile-ltpa",
@@ -79,7 +79,7 @@ SPECS: dict[str, DetectorSpec] = {
             "mobilenetv2-1.0-ltpa",
             224,
             build_mobile_ltpa,
-            ("gradcam", "kernel-shap"),
+            ("gradcam", "ltpa", "kernel-shap"),
         ),
         DetectorSpec(
             "frame-b4",
@@ -97,7 +97,7 @@ SPECS: dict[str, DetectorSpec] = {
             "efficientnet-b4-attention",
             SIZE,
             lambda size: build_attention("b4", size),
-            ("gradcam", "kernel-shap"),
+            ("gradcam", "attention", "kernel-shap"),
         ),
         DetectorSpec(
             "frame-b4-ltpa",
@@ -106,7 +106,7 @@ SPECS: dict[str, DetectorSpec] = {
             "efficientnet-b4-ltpa",
             SIZE,
             lambda size: build_ltpa("b4", size),
-            ("gradcam", "kernel-shap"),
+            ("gradcam", "ltpa", "kernel-shap"),
         ),
         DetectorSpec(
             "frame-b7",
@@ -124,7 +124,7 @@ SPECS: dict[str, DetectorSpec] = {
             "efficientnet-b7-ltpa",
             SIZE,
             lambda size: build_ltpa("b7", size),
-            ("gradcam", "kernel-shap"),
+            ("gradcam", "ltpa", "kernel-shap"),
         ),
     )
 }

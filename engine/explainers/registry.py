@@ -6,13 +6,15 @@ from types import MappingProxyType
 from engine.detectors.foreign.shelf import is_foreign
 from engine.detectors.registry import explainers_of
 from engine.errors import UsageError
+from engine.explainers.attention import Attention
 from engine.explainers.base import Explainer
 from engine.explainers.gradcam import GradCam
 from engine.explainers.kernel_shap import KernelShap
+from engine.explainers.ltpa import Ltpa
 from engine.explainers.settings import setting_infos, settings_of
 from engine.results import ExplainerInfo, SettingInfo
 
-EXPLAINERS: dict[str, type[Explainer]] = {kind.id: kind for kind in (GradCam, KernelShap)}
+EXPLAINERS: dict[str, type[Explainer]] = {kind.id: kind for kind in (GradCam, Ltpa, Attention, KernelShap)}
 
 
 def load_explainer(
@@ -24,7 +26,7 @@ def load_explainer(
         UsageError: unknown, it does not work on that detector, it has no such setting or not with that value.
     """
     kind = _fitting(explainer_id, detector_id)
-    return kind(settings_of(kind.settings_type, explainer_id, settings))
+    return kind(settings_of(kind.settings_type, explainer_id, settings, kind.names(detector_id)))
 
 
 def explainer_infos() -> tuple[ExplainerInfo, ...]:
@@ -38,7 +40,8 @@ def explainer_settings(explainer_id: str, detector_id: str) -> tuple[SettingInfo
     Raises:
         UsageError: unknown, or it does not work on that detector.
     """
-    return setting_infos(_fitting(explainer_id, detector_id).settings_type)
+    kind = _fitting(explainer_id, detector_id)
+    return setting_infos(kind.settings_type, kind.names(detector_id))
 
 
 def _fitting(explainer_id: str, detector_id: str) -> type[Explainer]:
