@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.evaluation.explanations.pairs import difference
 from engine.rendering.scene import MapShown
@@ -29,8 +29,8 @@ class DifferenceView(QFrame):
         shown: the difference on the screen, None without one.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
         self.setObjectName("pane")
         self.picture = PanePicture()
         self.card = StateCard(self.picture)

@@ -132,8 +132,8 @@ class PaneView(QFrame):
 
     chosen = Signal()
 
-    def __init__(self, session: Session, comparison: Comparison, pane: Pane, letter: str) -> None:
-        super().__init__()
+    def __init__(self, session: Session, comparison: Comparison, pane: Pane, letter: str, parent: QWidget) -> None:
+        super().__init__(parent)
         self._session, self._comparison, self.pane, self.letter = session, comparison, pane, letter
         self.setObjectName("pane")
         self.setAccessibleName(f"Pane {letter}")
@@ -144,8 +144,8 @@ class PaneView(QFrame):
         self.card.make_requested.connect(pane.make)
         self.card.cancel_requested.connect(pane.cancel)
         self.card.retry_requested.connect(pane.retry)
-        self.held = QLabel(self.picture)
-        theme.set_role(self.held, "badge")
+        self.badge = QLabel(self.picture)
+        theme.set_role(self.badge, "badge")
         self._make_header()
         self.captions = Captions()
         self.score, self.facts, self.measures = self.captions.lines
@@ -273,10 +273,14 @@ class PaneView(QFrame):
 
     def show_state(self, state: PaneState, measures: MapMeasures | None, make_tip: str) -> None:
         """Everything but the picture itself."""
-        self.card.show_state(state, make_tip)
-        self.held.setVisible(state.stand is Stand.HELD)
+        coming = state.stand in (Stand.WAITING, Stand.WORKING) and not self.pane.slow
+        self.card.show_state(PaneState(Stand.READY) if coming else state, make_tip)
+        self.badge.setVisible(coming or state.stand is Stand.HELD)
+        if coming:
+            self.badge.setText(f"{SIGNS[state.stand]} {state.text}")
+        elif state.mask is not None:
+            self.badge.setText(f"mask of frame {state.mask.frame}")
         if state.mask is not None:
-            self.held.setText(f"mask of frame {state.mask.frame}")
             largest = float(np.abs(state.mask.values).max(initial=0.0))
             score = score_text(state.mask.logit, self._session.threshold)
             self.score.set_wordings(
@@ -301,8 +305,8 @@ class PaneView(QFrame):
 
     def _place(self) -> None:
         self.card.place(self.picture.width(), self.picture.height())
-        self.held.adjustSize()
-        self.held.move(6, 6)
+        self.badge.adjustSize()
+        self.badge.move(6, 6)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -46,7 +46,7 @@ class CompareView(QWidget):
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.panes: list[PaneView] = []
-        self.difference = DifferenceView()
+        self.difference = DifferenceView(self)
         self.bar = CompareBar(session, comparison, actions)
         self.scale, self.other_scale = ScaleBar(), ScaleBar()
         self.rule, self.agreement = QLabel(), QLabel()
@@ -105,7 +105,7 @@ class CompareView(QWidget):
             view.deleteLater()
         self.panes = []
         for number, pane in enumerate(self._comparison.panes):
-            view = PaneView(self._session, self._comparison, pane, LETTERS[number])
+            view = PaneView(self._session, self._comparison, pane, LETTERS[number], self)
             view.chosen.connect(lambda n=number: self._comparison.set_active(n))
             self._wire(view.picture)
             self.panes.append(view)
