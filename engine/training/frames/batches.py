@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from torch.utils.data import Dataset as TorchDataset
 
+from engine.evaluation.explanations.localisation import difference_mask
 from engine.results import FloatArray, Picture
 from engine.training.augmentation.crops import apply_augmentation, draw_augmentation
 from engine.training.faces.store import FaceStore
@@ -21,7 +22,6 @@ MASK_CELLS = 7
 """Side of the coarse mask that goes with each crop."""
 _DONORS_LOOKED_AT = 24
 _SCALES = {"face": (0.86, 1.1), "still": (0.8, 1.1), "clip": (0.8, 1.1), "sequence": (0.86, 1.1)}
-_DIFFERENCE = 12.0  # levels: a pair of genuine forgeries differs where it is forged, and a little by its coding
 
 Pool = list[list[list[int]]]
 """Indices of faces: per person, per item of that person."""
@@ -133,8 +133,7 @@ class Batches(TorchDataset[Batch]):
         if kind.startswith("genuine") and face.original is not None:
             forged = self._store.load(index)
             real = self._store.load(face.original)
-            difference = cv2.GaussianBlur(cv2.absdiff(real, forged).max(axis=2), (0, 0), 3.0)
-            mask = np.clip(difference / np.float32(_DIFFERENCE) - 0.5, 0, 1)
+            mask = difference_mask(real, forged)
         else:
             real = self._store.load(index)
             forged, mask = self._forge(index, real, rng)
