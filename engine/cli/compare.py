@@ -5,11 +5,12 @@ import datetime as dt
 import math
 import shlex
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli import words
+from engine.cli.compare_pairs import run_pairs
 from engine.cli.session import ProgressBar, say, signals_cancel
 from engine.errors import DataError, UsageError, VideoError
 from engine.progress import CancelToken
@@ -26,7 +27,14 @@ CLIPS = frozenset((".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mp
 
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("compare", help="measure explainers against each other")
-    parser.add_argument("videos", nargs="+", type=Path, metavar="VIDEO|DIR", help="videos, or folders of them")
+    parser.add_argument("videos", nargs="*", type=Path, metavar="VIDEO|DIR", help="videos, or folders of them")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="instead of videos a data set: where the maps lie on its pairs of held-out persons' pictures",
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="with --data: at most N pairs, drawn by --seed")
     parser.add_argument("--explainers", required=True, metavar="ID,ID", help="such as gradcam")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="for compare.json and the report")
     words.add_detector(parser)
@@ -46,6 +54,11 @@ def add_parser(subparsers: Any) -> None:
         help="frames of each video for deletion, insertion, noise and random parameters, which cost 7 further "
         "maps and 44 scores a frame; 0 leaves them out; default: %(default)s",
     )
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="keep beside the weights how far maps hang on what was learnt: the sanity badge of the explainers",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn; default: 0")
 
 
@@ -57,18 +70,45 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"--{name} {value} makes no sense", advice=f"Give a number from {least}")
     if args.out.is_file():
         raise UsageError("This is a file", advice="Give the name of a folder with --out", file=args.out)
+    if bool(args.videos) == (args.data is not None):
+        raise UsageError(
+            "Videos or a data set can be compared on, one of the two",
+            advice="Name videos, or a data set with --data",
+        )
+    if args.data is not None:
+        return _on_pairs(args, ids)
     frames = None if args.frames is None else words.frame_range(args.frames)
     videos = _videos(args.videos)
     from engine.runtime.comparing import Choice  # torch takes seconds to load
 
     first, end = (0, None) if frames is None else (frames.start, frames.stop)
-    choice = Choice(first, end, args.every, args.checks, args.seed)
+    choice = Choice(first, end, args.every, args.checks, args.seed, _draws(args))
     token, bar = CancelToken(), ProgressBar()
     try:
         with signals_cancel(token, signal.SIGINT):
             return _compare(args, ids, videos, choice, token, bar)
     finally:
         bar.close()
+
+
+def _on_pairs(args: argparse.Namespace, ids: Sequence[str]) -> int:
+    token, bar = CancelToken(), ProgressBar()
+    try:
+        with signals_cancel(token, signal.SIGINT):
+            return run_pairs(args, ids, token, bar)
+    finally:
+        bar.close()
+
+
+def _draws(args: argparse.Namespace) -> int:
+    """Of networks for the badge; torch is loaded only where it is wanted."""
+    if not args.record:
+        return 0
+    if args.checks == 0:
+        raise UsageError("--record measures on checked frames, and --checks is 0", advice="Leave --checks out")
+    from engine.evaluation.explanations.badge import DRAWS
+
+    return DRAWS
 
 
 def _videos(given: Sequence[Path]) -> list[Path]:
@@ -122,6 +162,9 @@ def _compare(
     for name, why in unread.items():
         say(f"{name} was not measured: {why}")
     _tell(found, ids)
+    if args.record:
+        for line in _recorded(detector, explainers, found):
+            say(line)
     say(f"{args.out}: compare.json, report.html, report.md")
     return 0
 
@@ -186,7 +229,33 @@ def _words(args: argparse.Namespace) -> str:
     for name in ("explainers", "detector", "device", "frames", "every", "checks", "seed"):
         if getattr(args, name) is not None:
             found += [f"--{name}", str(getattr(args, name))]
+    found += ["--record"] * args.record
     return shlex.join(found)
+
+
+def _recorded(
+    detector: "Detector", explainers: "dict[str, Explainer]", found: "Sequence[Compared]"
+) -> Iterator[str]:
+    """Keep the sanity of each explainer beside the weights; a line on each.
+
+    Raises:
+        UsageError: the detector is a foreign model, whose parameters cannot be had.
+        WeightsError: it cannot be written.
+    """
+    from engine.detectors.registry import weights_folder
+    from engine.evaluation.explanations.badge import measured_of, record_measured, sanity_of
+
+    folder = weights_folder(detector.id)
+    if folder is None:
+        raise UsageError(
+            f"{detector.id} is a foreign model", advice="Leave out --record: nothing can be kept for it"
+        )
+    measured = {name: measured_of(name, explainer, found) for name, explainer in explainers.items()}
+    path = record_measured(folder, detector.weights_sha256, list(measured.values()))
+    for name, each in measured.items():
+        sanity = sanity_of(each)
+        yield f"{name}: sanity {sanity.verdict}. {sanity.reason}"
+    yield f"{path}: recorded"
 
 
 def _tell(found: "Sequence[Compared]", ids: Sequence[str]) -> None:

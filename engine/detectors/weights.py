@@ -16,6 +16,8 @@ from engine.detectors.cards import ADVICE, CARD, Card, card_text, load_card, par
 from engine.errors import WeightsError
 
 MODEL = "model.safetensors"
+EXPLANATIONS = "explanations.toml"
+"""Beside the card, where it was measured: how sane the explanations of these weights are."""
 
 
 def load_state(folder: Path, card: Card, network: nn.Module) -> None:
@@ -101,7 +103,7 @@ def save_weights(folder: Path, network: nn.Module, card: Mapping[str, Any], dtyp
 
 
 def copy_weights(source: Path, target: Path) -> None:
-    """Copy model, card and calibration of a checked folder; the target appears whole or not at all.
+    """Copy a checked folder: model, card and what else belongs to them; the target appears whole or not at all.
 
     Raises:
         WeightsError: the target cannot be written, or the source changed since it was checked.
@@ -111,6 +113,8 @@ def copy_weights(source: Path, target: Path) -> None:
         files = {MODEL: verified_bytes(source, card), CARD: (source / CARD).read_bytes()}
         if card.calibration is not None:
             files[CALIBRATION_FILE] = calibration_bytes(source, card.calibration)
+        if (source / EXPLANATIONS).is_file():
+            files[EXPLANATIONS] = (source / EXPLANATIONS).read_bytes()
         replace_folder(target, files)
     except OSError as error:
         raise WeightsError(

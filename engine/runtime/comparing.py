@@ -43,6 +43,7 @@ class Choice:
         every: each n-th frame, counted from frame 0; None for evenly spaced ones, MOST_FRAMES at most.
         checks: frames for the measures that cost many forward passes, 0 for none.
         seed: of all that is drawn.
+        draws: wholly random networks for the sanity badge, 0 for none.
     """
 
     first: int = 0
@@ -50,6 +51,7 @@ class Choice:
     every: int | None = None
     checks: int = 4
     seed: int = 0
+    draws: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,6 +258,7 @@ class Comparing:
             noise_max=noise.largest,
             logit_noise=noise.logit,
             randomised=self._checks.randomised(explainer, crops, base.values),
+            untaught=self._checks.untaught(explainer, crops, base.values, self._choice.draws),
         )
 
     def _forged(self, face: _Face, truth: Truth) -> Mapping[int, BoolArray]:

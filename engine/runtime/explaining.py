@@ -7,7 +7,9 @@ from typing import TypeVar
 import numpy as np
 
 from engine.detectors.base import Detector
+from engine.detectors.registry import weights_folder
 from engine.errors import UsageError
+from engine.evaluation.explanations.badge import find_sanity
 from engine.explainers.base import Explainer, Watch, map_affines, timed
 from engine.faces.crops import crop_affine
 from engine.faces.detector import FaceDetector
@@ -57,6 +59,7 @@ class Explaining:
         }
         made_by = detector.provenance(**settings, faces=face_key(session.length))
         self._made_by: Provenance = replace(made_by, component=explainer.id, precision=explainer.precision)
+        self._sanity = find_sanity(weights_folder(detector.id), detector.weights_sha256, explainer)
         self._pictures: PictureThread | None = None
 
     def steps(self) -> Steps:
@@ -177,6 +180,8 @@ class Explaining:
                 frozen(np.array([one.seconds for one in maps], np.float32)),
             ),
             errors=frozen(np.stack(errors)) if errors else None,
+            title=self._explainer.title,
+            sanity=self._sanity,
         )
 
 

@@ -106,8 +106,9 @@ def _made(mask: FrameExplanation) -> str:
     settings = ", ".join(f"{name}={_plain(value)}" for name, value in mask.provenance.settings.items())
     largest = float(np.abs(mask.values).max(initial=0.0))
     cost = cost_text(mask)
-    size = f"{width} x {height} cells, not smoothed; largest |value| {largest:.3g}"
-    return f"{size}; {f'made in {cost}; ' if cost else ''}{settings}"
+    smoothed = "not smoothed" if mask.smoothing == "none" else f"smoothed ({mask.smoothing})"
+    size = f"{width} x {height} cells, {smoothed}; largest |value| {largest:.3g}"
+    return f"{size}; {f'made in {cost}; ' if cost else ''}sanity {mask.sanity.verdict}; {settings}"
 
 
 def _plain(value: object) -> str:

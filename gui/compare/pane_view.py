@@ -29,6 +29,7 @@ from gui.compare.pane import Pane, PaneState, Stand
 from gui.compare.picture import PanePicture
 from gui.compare.wording import MEASURES_TIP, cost_text, measures_wordings, plain_number, score_text
 from gui.panels.parts import progress_text, row
+from gui.sanity import sanity_text
 from gui.session import Session
 
 SIGNS = {
@@ -300,7 +301,15 @@ class PaneView(QFrame):
             return (given,)
         height, width = state.mask.values.shape
         size, cost = f"{width} × {height} cells", cost_text(state.mask)
-        orders = ((given, size, "not smoothed", cost), (given, size, cost), (given, cost), (size, cost), (cost,))
+        sane = sanity_text(state.mask.sanity)
+        how = "not smoothed" if state.mask.smoothing == "none" else "smoothed"
+        orders = (
+            (sane, given, size, how, cost),
+            (sane, given, size, cost),
+            (sane, given, cost),
+            (sane, cost),
+            (sane,),
+        )
         return tuple("  ·  ".join(part for part in parts if part) for parts in orders)
 
     def _place(self) -> None:

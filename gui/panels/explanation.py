@@ -26,12 +26,13 @@ from gui.explaining import FrameExplanation
 from gui.panels.face_view import FaceView
 from gui.panels.parts import FactsGrid, Scrolling, column, heading, muted, row
 from gui.panels.value_legend import ValueLegend
+from gui.sanity import SanityBadge
 from gui.session import Session
 
 REFRESH_MS = 40
 MEANING = {
     True: "Solid outlines are around what supports fake, dashed outlines around what supports real.",
-    False: "The stronger the colour, the more this part counted. It does not say for which side.",
+    False: "Where the network looks, whether the face is real or forged: not what is fake.",
 }
 
 
@@ -93,6 +94,8 @@ class ExplanationPanel(QWidget):
         self._layout.addWidget(self.score)
         self.legend = ValueLegend()
         self._layout.addWidget(self.legend)
+        self.sanity = SanityBadge()
+        self._layout.addLayout(row(self.sanity, QWidget(), stretch=1))
         self.meaning = muted()
         self._layout.addWidget(self.meaning)
 
@@ -143,6 +146,15 @@ class ExplanationPanel(QWidget):
         self.provenance = FactsGrid()
         self._layout.addWidget(self._provenance_title)
         self._layout.addWidget(self.provenance)
+        self._of_the_mask = (
+            self.view,
+            self.score,
+            self.legend,
+            self.sanity,
+            self.meaning,
+            self._provenance_title,
+            self.provenance,
+        )
 
     # Doing
 
@@ -167,7 +179,7 @@ class ExplanationPanel(QWidget):
         shown = self._session.shown
         self.state.setText(self._state(explanation))
         there = explanation is not None and shown is not None
-        for widget in (self.view, self.score, self.legend, self.meaning, self._provenance_title, self.provenance):
+        for widget in self._of_the_mask:
             widget.setVisible(there)
         if explanation is None or shown is None:
             self.view.clear()
@@ -176,12 +188,14 @@ class ExplanationPanel(QWidget):
         self.view.show_map(shown.pixels, explanation.values, explanation.affine, self._aspect())
         self.score.setText(self._score(explanation))
         largest = float(np.abs(explanation.values).max(initial=0.0))
-        self.legend.show_palette(self._session.style.colour_map, explanation.explainer_id)
+        self.legend.show_palette(self._session.style.colour_map, explanation.title, signed=explanation.signed)
         self.legend.show_largest(largest)
         height, width = explanation.values.shape
-        self.meaning.setText(
-            f"{MEANING[explanation.signed]} The mask has {width} × {height} cells and is not smoothed."
-        )
+        cells = f"The mask has {width} × {height} cells and is not smoothed."
+        if explanation.smoothing != "none":
+            cells = f"The mask is smoothed ({explanation.smoothing}): it is finer than what the network made."
+        self.meaning.setText(f"{MEANING[explanation.signed]} {cells}")
+        self.sanity.show_sanity(explanation.sanity)
         self._show_provenance(explanation)
 
     def _aspect(self) -> float:
@@ -273,7 +287,7 @@ class ExplanationPanel(QWidget):
         made = explanation.provenance
         rows = [
             ("", "Detector", explanation.detector_id),
-            ("", "Explainer", explanation.explainer_id),
+            ("", "Explainer", explanation.title),
             ("", "Cost", cost_text(explanation)),
             ("", "Weights", _short(made.weights_sha256) or "none"),
             ("", "Device", f"{made.device}, {made.precision}"),

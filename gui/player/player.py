@@ -16,6 +16,7 @@ from gui.player.legend import MaskLegend
 from gui.player.pages import CARD_WIDTH, EmptyPage, ErrorCard, ErrorPage, OpeningPage
 from gui.player.picture import PictureView
 from gui.player.transport import OptionalLabel, Transport, tool_button
+from gui.sanity import sanity_text
 from gui.session import Session
 from gui.videos import OpenVideo, VideoStatus
 
@@ -215,7 +216,8 @@ class PlayerPanel(QWidget):
             style = session.style
             self._legend.show_palette(
                 style.colour_map,
-                f"{masks[0].title}, {session.detector_id}  ·  frame {of_frame}, from {style.threshold:.0%}",
+                f"{masks[0].title}, {session.detector_id}  ·  frame {of_frame}, from {style.threshold:.0%}  ·  "
+                f"{sanity_text(masks[0].sanity)}",
                 signed=masks[0].signed,
             )
         error = session.shown_error

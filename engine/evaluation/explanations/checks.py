@@ -111,24 +111,41 @@ class Checks:
             found.append(mean([rank_correlation(a, b) for a, b in zip(values, maps, strict=True)]))
         return tuple(found)
 
+    def untaught(self, explainer: Explainer, crops: Picture, values: FloatArray, draws: int) -> float:
+        """Mean |rank correlation| of maps with those of `draws` networks without a parameter that was learnt.
+
+        nan for a foreign model, and where maps are constant.
+        """
+        if not isinstance(self._detector, FrameDetector):
+            return math.nan
+        found = []
+        for draw in range(draws):
+            self._cancel.check()
+            other = self._random_detector(self._detector, 1.0, self._seed + draw)
+            maps = explainer.explain(other, crops, self._watch).values
+            found += [abs(rank_correlation(a, b)) for a, b in zip(values, maps, strict=True)]
+        return mean(found)
+
     def _score(self, crops: Picture) -> FloatArray:
         return self._detector.score_crops(crops, cancel=self._cancel)
 
     def _randomised(self, detector: FrameDetector) -> list[FrameDetector]:
         """Copies of the detector, made when they are first needed."""
         if self._random is None:
-            size = detector.crop_spec.size
-            inputs: torch.Tensor = detector.prepare(np.zeros((1, size, size, 3), np.uint8))
-            count = len(layers_from_output(detector.network, inputs))
-            self._random = []
-            for number in depths(count, SHARES):
-                self._cancel.check()
-                other = copy.copy(detector)
-                other.network = randomised(detector.network, number, inputs, self._seed)
-                # Nothing that is kept under the weights' hash may be taken for one of these.
-                other.weights_sha256 = f"{detector.weights_sha256}, {number} layers random ({self._seed})"
-                self._random.append(other)
+            self._random = [self._random_detector(detector, share, self._seed) for share in SHARES]
         return self._random
+
+    def _random_detector(self, detector: FrameDetector, share: float, seed: int) -> FrameDetector:
+        """A copy of the detector whose last layers, a share of them all, are random."""
+        self._cancel.check()
+        size = detector.crop_spec.size
+        inputs: torch.Tensor = detector.prepare(np.zeros((1, size, size, 3), np.uint8))
+        (number,) = depths(len(layers_from_output(detector.network, inputs)), (share,))
+        other = copy.copy(detector)
+        other.network = randomised(detector.network, number, inputs, seed)
+        # Nothing that is kept under the weights' hash may be taken for one of these.
+        other.weights_sha256 = f"{detector.weights_sha256}, {number} layers random ({seed})"
+        return other
 
 
 def rank_agreement(one: FloatArray, other: FloatArray, size: int, cancel: CancelToken) -> float:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from engine.evaluation.explanations.faithfulness import COMPACTNESS, STEPS, SUPERPIXELS
+from engine.evaluation.explanations.faithfulness import STEPS, SUPERPIXELS
 from engine.evaluation.explanations.measures import STABLE, MapMeasures, deviation, mean
 from engine.evaluation.explanations.sanity import NOISE, SHARES
+from engine.explainers.superpixels import COMPACTNESS
 
 KINDS = ("pixels", "superpixels")
 """What deletion and insertion take away at a time."""
@@ -53,6 +54,7 @@ class Outcome:
         noise_mean, noise_max: change of the map under small noise, mean and largest over frames and draws.
         logit_noise: mean change of the logit under the same noise.
         randomised: rank correlation with the map of a network whose last SHARES of the layers are random.
+        untaught: mean |rank correlation| with maps of networks that are wholly random; nan unless asked for.
         located: None without a ground-truth mask.
     """
 
@@ -66,6 +68,7 @@ class Outcome:
     noise_max: float = math.nan
     logit_noise: float = math.nan
     randomised: tuple[float, ...] = ()
+    untaught: float = math.nan
     located: Located | None = None
 
 

@@ -1,12 +1,18 @@
 """`compare` from its words to its files."""
 
 import json
+import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cli_support import main_py
 
 from engine import cli
+from engine.cli import compare
+from engine.errors import UsageError
+from engine.evaluation.explanations.badge import find_sanity
+from engine.explainers.registry import load_explainer
 
 
 @pytest.mark.parametrize(
@@ -16,6 +22,7 @@ from engine import cli
         (["--explainers", "gradcam", "--checks", "-1"], "--checks -1"),
         (["--explainers", ","], "No id"),
         (["--explainers", "gradcam", "--frames", "9:3"], "empty"),
+        (["--explainers", "gradcam", "--record", "--checks", "0"], "--record"),
         (["--explainers", "dowsing"], "dowsing"),
         (["--explainers", "gradcam", "--detector", "oracle"], "oracle"),
         ([], "--explainers"),
@@ -70,3 +77,22 @@ def test_a_folder_gives_its_clips_and_leaves_what_cannot_be_read(face: Path, tmp
     assert not list(out.glob("*.part"))
     assert "<svg" in (out / "report.html").read_text()
     assert "broken.mp4 was not measured" in done.stdout
+
+
+def test_the_badge_is_kept_beside_the_weights_and_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.detectors.registry.weights_folder", lambda _: tmp_path)
+    explainer = load_explainer("gradcam", "frame-mobile")
+    detector = SimpleNamespace(id="frame-mobile", weights_sha256="ab" * 32)
+    videos = [
+        SimpleNamespace(outcomes={"gradcam": SimpleNamespace(untaught=figure)}, checked=(0, 8))
+        for figure in (0.1, 0.2, math.nan, 0.1, 0.2)
+    ]
+    lines = list(compare._recorded(detector, {"gradcam": explainer}, videos))  # type: ignore[arg-type]
+    assert lines[0].startswith("gradcam: sanity passes.")
+    assert "4 videos, 8 frames" in lines[0]
+    assert find_sanity(tmp_path, "ab" * 32, explainer).verdict == "passes"
+    monkeypatch.setattr("engine.detectors.registry.weights_folder", lambda _: None)
+    with pytest.raises(UsageError, match="foreign"):
+        list(compare._recorded(detector, {"gradcam": explainer}, videos))  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from exports_scene import PROVENANCE, PTS, make_explanation
 
 from engine.errors import UsageError
 from engine.exports.maps import export_maps
-from engine.results import Cost
+from engine.results import Cost, Sanity
 from engine.video.media import Media
 
 
@@ -96,6 +96,16 @@ def test_smoothed_maps_are_told_in_the_summary(tmp_path: Path, media: Media) -> 
     summary = json.loads((tmp_path / "smooth" / "summary.json").read_text())
     assert summary["style"]["smoothing"] == "bilinear, by the explainer"
     assert (summary["explainer"], summary["title"]) == ("gradcam", "gradcam, smoothed (bilinear)")
+
+
+def test_the_summary_carries_the_sanity_badge(tmp_path: Path, media: Media) -> None:
+    bare = make_explanation([3])
+    export_maps(media, [bare], tmp_path / "bare")
+    summary = json.loads((tmp_path / "bare" / "summary.json").read_text())
+    assert summary["sanity"]["verdict"] == "not measured"
+    export_maps(media, [replace(bare, sanity=Sanity("weak", "measured on 8 videos"))], tmp_path / "weak")
+    summary = json.loads((tmp_path / "weak" / "summary.json").read_text())
+    assert summary["sanity"] == {"verdict": "weak", "reason": "measured on 8 videos"}
 
 
 def test_nothing_to_explain_is_told_and_nothing_written(tmp_path: Path, media: Media) -> None:

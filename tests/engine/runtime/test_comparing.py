@@ -1,6 +1,7 @@
 """Explainers compared on a clip with known faces and known maps, under a network with random weights."""
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from random_weights import card_values, random_network
 from engine.detectors.cards import parse_card
 from engine.detectors.frame import FrameDetector
 from engine.errors import CancelledError, DataError, UsageError
+from engine.evaluation.explanations.badge import measured_of
 from engine.evaluation.explanations.faithfulness import STEPS
 from engine.evaluation.explanations.record import KINDS, Header, as_data
 from engine.evaluation.explanations.report import report_files
@@ -120,6 +122,22 @@ def test_all_measures_of_one_video(clip: Path, detector: FrameDetector) -> None:
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in detector.network.modules())
     for name, tensor in detector.network.state_dict().items():
         assert torch.equal(tensor, before[name])
+
+
+def test_the_badge_is_measured_under_wholly_random_networks(clip: Path, detector: FrameDetector) -> None:
+    corner = Corner()
+    choice = replace(CHOICE, draws=3)
+    found = comparing(detector, {"corner": corner, "opposite": Corner(-1.0), "gradcam": GradCam()}, choice).video(
+        clip
+    )
+    assert found.outcomes["corner"].untaught == pytest.approx(1), "this map does not hang on the network"
+    assert found.outcomes["opposite"].untaught == pytest.approx(1)
+    assert 0 <= found.outcomes["gradcam"].untaught < 0.9
+    drawn = {name for name in corner.hashes if "layers random" in name}
+    assert len(drawn) == len(SHARES) + 2, "the first draw is that of the cascade"
+    without = replace(found, outcomes={"corner": replace(found.outcomes["corner"], untaught=math.nan)})
+    kept = measured_of("corner", corner, [found, without])
+    assert (kept.explainer, kept.videos, kept.frames, kept.draws) == ("corner", (1.0,), 2, 3)
 
 
 def test_the_same_seed_gives_the_same_figures_and_a_report(clip: Path, detector: FrameDetector) -> None:

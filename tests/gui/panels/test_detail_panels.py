@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -5,10 +6,10 @@ import pytest
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
-from scenes import SHA, make_detector
+from scenes import SHA, make_detector, provenance
 
 from engine.errors import EvidenceChangedError
-from engine.results import VideoIdentity
+from engine.results import Sanity, VideoIdentity
 from engine.video.index import make_index
 from gui.panels.explanation import ExplanationPanel
 from gui.panels.integrity import IntegrityPanel, index_rows
@@ -70,6 +71,38 @@ def test_the_mask_is_drawn_on_the_right_picture_only(explanation, scene, qtbot):
     assert any(changed)
     assert not all(changed)  # what lies under the threshold stays as in the video
     assert any(b.red() - a.red() > 30 and b.blue() < a.blue() for a, b in pairs)  # orange where it supports fake
+
+
+def test_attention_has_no_sides_and_smoothing_is_told(explanation, scene, qtbot):
+    made_by = replace(provenance("ltpa"), settings={"smoothing": "bilinear"})
+    scene.explain(355, signed=False, title="ltpa sum, where it looks", provenance=made_by)
+    qtbot.waitUntil(explanation.view.isVisible)
+    low, middle, high = explanation.legend.labels()
+    assert (low, middle, high.splitlines()[1]) == ("0\nlooks away", "", "looks here")
+    assert "not what is fake" in explanation.meaning.text()
+    assert "smoothed (bilinear)" in explanation.meaning.text()
+    assert "supports" not in explanation.meaning.text()
+    rows = {name: value for _, name, value in explanation.provenance.rows}
+    assert rows["Explainer"] == "ltpa sum, where it looks"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "text"),
+    [
+        ("passes", "✓ Sanity: passes"),
+        ("weak", "≈ Sanity: weak"),
+        ("fails", "✗ Sanity: fails"),
+        ("not measured", "? Sanity: not measured"),
+    ],
+)
+def test_every_mask_carries_its_sanity_badge(explanation, scene, qtbot, verdict, text):
+    assert not explanation.sanity.isVisible()
+    scene.explain(355, sanity=Sanity(verdict, "Measured on 8 videos."))
+    qtbot.waitUntil(explanation.view.isVisible)
+    assert explanation.sanity.isVisible()
+    assert explanation.sanity.text() == text
+    assert "Measured on 8 videos." in explanation.sanity.toolTip()
+    assert verdict in explanation.sanity.accessibleName()
 
 
 def test_switching_masks_off_says_so(explanation, scene, qtbot):
