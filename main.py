@@ -8,7 +8,9 @@ from pathlib import Path
 
 def open_window(paths: Sequence[Path]) -> int:
     """Show the window until it is closed. torch is imported later, in the engine thread."""
-    if len(paths) == 1 and paths[0].suffix == ".tellstudy":
+    from engine.evaluation.study.database import SUFFIX
+
+    if len(paths) == 1 and paths[0].suffix == SUFFIX:
         from gui.study.app import run_study
 
         return run_study(paths[0])

@@ -91,6 +91,10 @@ def _make(args: argparse.Namespace) -> int:
         with signals_cancel(token, signal.SIGINT):
             made = make_study(pairs, args.out, choice, cancel=token)
     else:
+        from engine.explainers.registry import load_explainer
+
+        for each in choice.wanted:
+            load_explainer(each.explainer, each.detector)  # a wrong id is told before the work
         with EngineSession(args.device) as session:
             made = make_study(
                 pairs, args.out, choice, _Engine(session, args.device), progress=session.progress.show

@@ -149,10 +149,12 @@ class _Maker:
         names = {"": self._folder / f"{pair.name}.face.mp4"}
         for each in wanted:
             maps = self._asking.maps(pair.fake, each, frames)
-            if maps:
-                self.weights[each.name] = (
-                    f"{each.explainer} of {each.detector} {maps[0].provenance.weights_sha256[:12]}"
+            if not maps:
+                raise StudyError(
+                    f"{each.name} gives no map of this clip", advice="Leave the pair out", file=pair.fake
                 )
+            made_by = maps[0].provenance
+            self.weights[each.name] = f"{each.explainer} of {each.detector} {made_by.weights_sha256[:12]}"
             names[each.name] = self._folder / f"{pair.name}.{each.name}.mp4"
             outs[names[each.name]] = maps
         face_clips(fake, outs, frames, face_window(tracks, last, fake.width, fake.height), self._cancel)

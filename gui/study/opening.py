@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMainWindow
 
+from engine.evaluation.study.database import SUFFIX
 from engine.progress import CancelToken, ProgressCallback
 from gui.session import Session
 
 if TYPE_CHECKING:
     from engine.evaluation.study.study_file import StudyFile
 
-SUFFIX = ".tellstudy"
 FILTER = f"Tellframe studies (*{SUFFIX})"
 
 

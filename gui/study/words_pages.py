@@ -120,6 +120,8 @@ class AboutPage(Page):
         column.setSpacing(14)
         column.addStretch(1)
         column.addWidget(title("Two questions before we begin"))
+        self._groups: list[QButtonGroup] = []
+        self.familiarity: dict[str, QRadioButton] = {}
         self.screens = self._question(column, "Which screen do you use?", "12", SCREENS, _SCREENS)
         self.familiarity = self._question(
             column, "Are you familiar with deepfakes?", "ABC", FAMILIARITY, _FAMILIARITY
@@ -148,7 +150,7 @@ class AboutPage(Page):
             lines.addWidget(button)
             button.toggled.connect(self._update)
         column.addWidget(frame)
-        self._groups = (*getattr(self, "_groups", ()), group)
+        self._groups.append(group)
         return buttons
 
     def reset(self, code: str) -> None:
@@ -175,8 +177,7 @@ class AboutPage(Page):
             self.answered.emit(screen, familiarity)
 
     def _update(self) -> None:
-        if hasattr(self, "familiarity"):
-            self.button.setEnabled(bool(_picked(self.screens) and _picked(self.familiarity)))
+        self.button.setEnabled(bool(_picked(self.screens) and _picked(self.familiarity)))
 
 
 class ThanksPage(Page):

@@ -106,6 +106,8 @@ def test_results_of_several_files(
         (["make", "{folder}", "--out", "{new}", "--parts", "3"], "3 parts"),
         (["make", "{folder}", "--out", "{tmp}/a.mp4"], "ends in .tellstudy"),
         (["make", "{folder}", "--out", "{tmp}/gone/a.tellstudy"], "no such folder"),
+        (["make", "{folder}", "--out", "{new}", "--explainers", "lime"], "lime"),
+        (["make", "{folder}", "--out", "{new}", "--explainers", "gradcam@nobody"], "nobody"),
         (["make", "{tmp}", "--out", "{new}"], "neither pairs.toml"),
         (["make", "{folder}", "--out", "{study}"], "may hold answers"),
         (["results", "{study}", "--out", "{tmp}/r"], "no answer"),

@@ -154,6 +154,13 @@ def test_clips_of_nobody_or_of_several_are_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_explainer_without_a_map_is_told(bare: tuple[Pair, ...], tmp_path: Path) -> None:
+    engine = Saying()
+    engine.maps = lambda *_: []  # type: ignore[method-assign]
+    with pytest.raises(StudyError, match="gradcam gives no map"):
+        make_study(bare, tmp_path / "a.tellstudy", Choice("t", seconds=0.2, wanted=(GRADCAM,)), engine)
+
+
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
