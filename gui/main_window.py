@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.evaluation.study.database import SUFFIX as STUDY_SUFFIX
 from gui import clipboard, commands, keymap
 from gui.compare.comparison import Comparison
 from gui.compare.opening import ComparisonPlace
@@ -232,10 +233,10 @@ class MainWindow(QMainWindow):
         cases = [file for file in files if file.suffix == CASE_SUFFIX]
         if cases:
             self._session.open_case(cases[0])
-        studies = [file for file in files if file.suffix == opening.SUFFIX]
+        studies = [file for file in files if file.suffix == STUDY_SUFFIX]
         if studies:
             opening.open_study(self._session, studies[0], self)
-        videos = [file for file in files if file.suffix not in (CASE_SUFFIX, opening.SUFFIX)]
+        videos = [file for file in files if file.suffix not in (CASE_SUFFIX, STUDY_SUFFIX)]
         if videos:
             self._session.open(videos)
 
