@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from engine.progress import CancelToken
 from engine.results import CropSpec, FloatArray, Picture, Provenance
 
@@ -12,6 +15,7 @@ Notify = Callable[[str], None]
 """Told, in a sentence for the user, when the work goes on in a lesser way."""
 
 Computed = TypeVar("Computed")
+Item = TypeVar("Item", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,13 @@ class Detector(ABC):
     @abstractmethod
     def in_batches(
         self,
-        crops: Picture,
-        compute: Callable[[Picture], Computed],
+        items: npt.NDArray[Item],
+        compute: Callable[[npt.NDArray[Item]], Computed],
         *,
         cancel: CancelToken | None = None,
         notify: Notify | None = None,
     ) -> Iterator[Computed]:
-        """What `compute` makes of crop after crop, as many at a time as fit into memory.
+        """What `compute` makes of crops, or of what stands for a crop each, as many at a time as fit into memory.
 
         Raises:
             DeviceError: not even one crop fits.

@@ -7,9 +7,10 @@ from dataclasses import asdict
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from engine.detectors.base import Computed, Detector, Notify, Sampling
+from engine.detectors.base import Computed, Detector, Item, Notify, Sampling
 from engine.detectors.cards import Card
 from engine.detectors.devices import has_fast_bf16, is_out_of_memory
 from engine.detectors.folding import fold_batch_norm
@@ -78,17 +79,17 @@ class FrameDetector(Detector):
 
     def in_batches(
         self,
-        crops: Picture,
-        compute: Callable[[Picture], Computed],
+        items: npt.NDArray[Item],
+        compute: Callable[[npt.NDArray[Item]], Computed],
         *,
         cancel: CancelToken | None = None,
         notify: Notify | None = None,
     ) -> Iterator[Computed]:
         done = 0
-        while done < len(crops):
+        while done < len(items):
             if cancel is not None:
                 cancel.check()
-            part = crops[done : done + self.batch]
+            part = items[done : done + self.batch]
             try:
                 computed = compute(part)
             except (RuntimeError, MemoryError) as error:

@@ -1,9 +1,9 @@
 """Shapley values, with their standard errors, from the values of coalitions.
 
 Kernel SHAP is a weighted regression, and its error comes from what a sum over players cannot express. So a
-smooth game (`surrogate`) is fitted to that remainder: its Shapley values are known exactly, and only what it misses
-is left to Kernel SHAP. For coalitions of sizes that are taken whole this is what the surrogate misses; for drawn
-ones, which stand for others too, it is what a surrogate fitted without them misses.
+smooth game (`surrogate`) is fitted to that remainder: its Shapley values are known exactly, and only what it
+misses is left to Kernel SHAP. For coalitions of sizes that are taken whole this is what the surrogate misses; for
+drawn ones, which stand for others too, it is what a surrogate fitted without them misses.
 """
 
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ LARGEST = 192
 """Side in pixels at which they are looked for; larger crops are made smaller, and their labels larger again."""
 
 
-def volumes(crops: Picture, number: int = NUMBER) -> IntArray:
+def volumes(crops: Picture, number: int = NUMBER, frame_spacing: float = FRAME_SPACING) -> IntArray:
     """(F, S, S, 3) uint8 -> (F, S, S) int64 labels from 0 without gaps: a label is one region through the clip."""
     from skimage.segmentation import slic  # takes a while to import
 
@@ -30,7 +30,7 @@ def volumes(crops: Picture, number: int = NUMBER) -> IntArray:
         clip,
         n_segments=number,
         compactness=COMPACTNESS,
-        spacing=(FRAME_SPACING, 1, 1),
+        spacing=(frame_spacing, 1, 1),
         start_label=0,
         channel_axis=-1,
     )

@@ -6,8 +6,8 @@ player who is there and -1 for one who is not, o is imitated by a Gaussian proce
     k(z, z') = sinh(u / 2) / sinh(A / 2),   u = sum_j a_j z_j z'_j,   A = sum_j a_j
 
 which holds all interactions of an odd number of players, those of many with less weight. k is the difference of
-two products over players, so its Shapley values are integrals of polynomials, which Gauss-Legendre quadrature gives
-exactly: phi_i = integral over t in [0, 1] of (f_i(1) - f_i(0)) prod_{j != i} (t f_j(1) + (1 - t) f_j(0)) dt.
+two products over players, so its Shapley values are integrals of polynomials, and Gauss-Legendre quadrature gives
+them exactly: phi_i = integral over t in [0, 1] of (f_i(1) - f_i(0)) prod_{j != i} (t f_j(1) + (1 - t) f_j(0)) dt.
 """
 
 from dataclasses import dataclass

@@ -7,9 +7,10 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from engine.detectors.base import Computed, Detector, Notify, Sampling
+from engine.detectors.base import Computed, Detector, Item, Notify, Sampling
 from engine.detectors.foreign.client import ModelProcess, onnx_provider
 from engine.detectors.foreign.description import Description
 from engine.detectors.foreign.settings import ModelSettings, read_settings, settings_path
@@ -74,16 +75,16 @@ class ForeignDetector(Detector):
 
     def in_batches(
         self,
-        crops: Picture,
-        compute: Callable[[Picture], Computed],
+        items: npt.NDArray[Item],
+        compute: Callable[[npt.NDArray[Item]], Computed],
         *,
         cancel: CancelToken | None = None,
         notify: Notify | None = None,  # noqa: ARG002 - there is no lesser way
     ) -> Iterator[Computed]:
-        for done in range(0, len(crops), self.batch):
+        for done in range(0, len(items), self.batch):
             if cancel is not None:
                 cancel.check()
-            yield compute(crops[done : done + self.batch])
+            yield compute(items[done : done + self.batch])
 
     def provenance(self, **settings: object) -> Provenance:
         how = {**asdict(self.settings), "mean": list(self.settings.mean), "std": list(self.settings.std)}

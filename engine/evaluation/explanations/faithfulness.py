@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from engine.explainers.superpixels import COMPACTNESS, mean_colour
 from engine.results import FloatArray, IntArray, Picture
 
 Score = Callable[[Picture], FloatArray]
@@ -17,7 +18,6 @@ Score = Callable[[Picture], FloatArray]
 
 STEPS = 10
 SUPERPIXELS = 50
-COMPACTNESS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,7 @@ def superpixels(crop: Picture) -> IntArray:
 
 def painted(crop: Picture, covered: npt.NDArray[np.bool_]) -> Picture:
     """The crop with the covered pixels (S, S) in its mean colour."""
-    colour = np.round(crop.reshape(-1, 3).mean(0)).astype(np.uint8)
-    return np.where(covered[..., None], colour, crop)
+    return np.where(covered[..., None], mean_colour(crop[None]), crop)
 
 
 def curves(score: Score, crop: Picture, ranks: IntArray, steps: int = STEPS) -> Curves:

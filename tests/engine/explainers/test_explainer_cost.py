@@ -12,7 +12,7 @@ from engine.detectors.frame import FrameDetector
 from engine.explainers.base import finished, timed
 from engine.explainers.registry import load_explainer
 
-CHEAP = {"kernel-shap": {"samples": 20, "superpixels": 4, "tolerance": 0}}
+CHEAP = {"kernel-shap": {"samples": 20, "segments": 4, "tolerance": 0}}
 
 
 @pytest.mark.parametrize("explainer_id", ["gradcam", "kernel-shap"])

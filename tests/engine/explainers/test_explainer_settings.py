@@ -78,7 +78,7 @@ def test_they_can_be_listed() -> None:
 
 def test_the_registry_builds_an_explainer_with_settings_and_keys_it_by_them() -> None:
     made = load_explainer("kernel-shap", "frame-mobile", {"samples": "500", "seed": 3})
-    assert (made.settings["samples"], made.settings["seed"], made.settings["superpixels"]) == (500, 3, 100)
+    assert (made.settings["samples"], made.settings["seed"], made.settings["segments"]) == (500, 3, 100)
     with pytest.raises(UsageError, match="samples"):
         load_explainer("kernel-shap", "frame-mobile", {"samples": "many"})
     with pytest.raises(UsageError, match="kernel-shap has no setting sample"):

@@ -1,5 +1,7 @@
 """Kernel SHAP against Shapley values by brute force, the shap package and closed forms."""
 
+import io
+from dataclasses import replace
 from itertools import combinations
 from math import factorial
 
@@ -11,12 +13,14 @@ from random_weights import card_values, noise_crops, random_network
 
 from engine.detectors.cards import parse_card
 from engine.detectors.frame import FrameDetector
-from engine.errors import CancelledError
+from engine.errors import CancelledError, DataError, UsageError
 from engine.explainers.attribution import attribute, solve
 from engine.explainers.base import Watch, finished
 from engine.explainers.coalitions import Coalitions, choose_coalitions
+from engine.explainers.games import ClipGame, FrameGame
 from engine.explainers.kernel_shap import KernelShap, KernelShapSettings, volume_moments
 from engine.explainers.registry import load_explainer
+from engine.explainers.sampling import Samples, sample
 from engine.explainers.superpixels import frame_superpixels, mean_colour, muted, volumes
 from engine.progress import CancelToken, Progress
 
@@ -170,33 +174,90 @@ def test_on_a_clip_it_gives_the_shapley_values_of_the_mean_logit(detector: Frame
     assert told.passes == 64 * frames
 
 
-def test_stored_samples_are_not_computed_again(detector: FrameDetector) -> None:
-    crops, _ = clip()
+def blocks(side: int) -> np.ndarray:
+    """(1, 96, 96) labels in squares."""
     rows, columns = np.mgrid[:96, :96]
-    labels = (rows // 32 * 3 + columns // 32)[None]
-    whole = finished(KernelShap(KernelShapSettings(samples=100, tolerance=0)).clip_steps(detector, crops, labels))
-    part = whole.samples[:70]
-    again = finished(
-        KernelShap(KernelShapSettings(samples=100, tolerance=0)).clip_steps(detector, crops, labels, stored=part)
-    )
-    np.testing.assert_allclose(again.found.values, whole.found.values, atol=1e-5)
-    assert (whole.passes, again.passes) == (102, 32)
+    return (rows // side * (96 // side) + columns // side)[None]
 
 
-def test_it_stops_by_itself(detector: FrameDetector) -> None:
+def test_an_interrupted_run_goes_on_to_the_same_bits(detector: FrameDetector) -> None:
     crops, _ = clip()
-    rows, columns = np.mgrid[:96, :96]
-    labels = (rows // 24 * 4 + columns // 24)[None]
-    told = finished(
-        KernelShap(KernelShapSettings(samples=2000, tolerance=0.5)).clip_steps(detector, crops, labels)
-    )
-    assert len(told.samples) < 1000
-    assert told.found.errors.max() < 0.5 * np.abs(told.found.values).max()
+    shap = KernelShap(KernelShapSettings(samples=200, tolerance=0))
+    whole = finished(shap.clip_steps(detector, crops, blocks(32)))
+    first = shap.clip_steps(detector, crops, blocks(32))
+    parts = [next(first) for _ in range(2)]
+    first.close()
+    assert 0 < len(parts[1].samples.values) < 200
+    for cut in (0, 1):  # at the end of a batch, and within it
+        state = parts[1].samples
+        state = replace(
+            state, masks=state.masks[: len(state.masks) - cut], values=state.values[: len(state.values) - cut]
+        )
+        file = io.BytesIO()
+        np.savez(file, **state.arrays())
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as arrays:
+            again = finished(shap.clip_steps(detector, crops, blocks(32), stored=Samples.of_arrays(arrays)))
+        np.testing.assert_array_equal(again.found.values, whole.found.values)
+        np.testing.assert_array_equal(again.found.errors, whole.found.errors)
+        np.testing.assert_array_equal(again.samples.values, whole.samples.values)
+        assert again.passes < whole.passes == 202
+
+
+def test_samples_of_other_coalitions_are_not_taken_for_these() -> None:
+    value = Counted(12)
+    whole = finished(sample(value, 100, 0, 0))
+    value.asked = 0
+    other = finished(sample(value, 100, 0, 1, stored=whole.samples))
+    assert value.asked > 70  # those of size 1 are the same
+    np.testing.assert_array_equal(other.found.values, finished(sample(value, 100, 0, 1)).found.values)
+    with pytest.raises(DataError, match="no samples"):
+        Samples.of_arrays({"masks": np.ones((3, 4)), "values": np.ones(3)})
+
+
+class Counted:
+    """A game that counts what it is asked."""
+
+    passes, batch = 1, 8
+
+    def __init__(self, players: int) -> None:
+        self.players, self.value, self.asked = players, game(players), 0
+
+    def __call__(self, masks: np.ndarray) -> np.ndarray:
+        self.asked += len(masks)
+        return self.value(masks.astype(float))
+
+
+def test_it_stops_by_itself_when_the_errors_are_small() -> None:
+    value = Counted(20)
+    told = list(sample(value, 4000, 0.02, 0))
+    assert value.asked == len(told[-1].samples.values) + 2 < 3000
+    assert told[-1].found.errors.max() < 0.02 * np.abs(told[-1].found.values).max()
+    assert all(not each.found.errors.max() < 0.02 * np.abs(each.found.values).max() for each in told[:-1])
+    worst = [each.found.errors.max() for each in told if np.isfinite(each.found.errors.max())]
+    assert len(set(worst)) > 1
+    assert worst[-1] < worst[0] / 2
+    for each in told:
+        assert each.found.values.sum() == pytest.approx(value.value(np.ones((1, 20)))[0] - 3.0)
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_model_of_which_only_scores_are_had_gets_the_same_game(detector: FrameDetector, frames: int) -> None:
+    crops, labels = clip(frames)
+    masks = np.random.default_rng(1).random((5, 6)) < 0.5
+
+    def score(clips: np.ndarray) -> np.ndarray:
+        flat = detector.score_crops(clips.reshape(-1, 96, 96, 3))
+        return flat.reshape(len(clips), frames).mean(1, dtype=np.float64)
+
+    near, far = FrameGame(detector, crops, labels), ClipGame(score, crops, labels, batch=2)
+    assert (near.players, near.passes) == (far.players, far.passes) == (6, frames)
+    np.testing.assert_allclose(near(masks), far(masks), atol=1e-5)
 
 
 def test_its_map_sums_up_and_tells_how_far_it_is(detector: FrameDetector) -> None:
     shown: list[Progress] = []
-    explainer = KernelShap(KernelShapSettings(samples=60, superpixels=12))
+    explainer = KernelShap(KernelShapSettings(samples=60, segments=12))
     blocks = np.random.default_rng(6).integers(0, 255, (2, 6, 6, 3))
     crops = np.kron(blocks, np.ones((1, 16, 16, 1))).astype(np.uint8)
     steps = explainer.steps(detector, crops, Watch(report=shown.append))
@@ -211,6 +272,43 @@ def test_its_map_sums_up_and_tells_how_far_it_is(detector: FrameDetector) -> Non
         assert sum(per_label) == pytest.approx(logit - nobody, abs=1e-3)
     assert shown
     assert shown[-1].done == shown[-1].total <= 60
+    assert maps.errors is not None
+    assert maps.errors.shape == maps.values.shape
+    assert maps.passes.tolist() == [62, 62]
+
+
+def moving(frames: int = 3) -> np.ndarray:
+    """Large plain squares that stay, with a little noise."""
+    rng = np.random.default_rng(7)
+    squares = np.kron(rng.integers(0, 255, (1, 3, 3, 3)), np.ones((1, 32, 32, 1)))
+    return (squares + rng.normal(0, 2, (frames, 96, 96, 3))).clip(0, 255).astype(np.uint8)
+
+
+def test_volumes_have_one_value_for_the_clip_or_one_per_frame(detector: FrameDetector) -> None:
+    crops, few = moving(), {"samples": 30, "segments": 9, "segmentation": "3d"}
+    labels = volumes(crops, 9)
+    logits = detector.score_crops(crops).astype(np.float64)
+    grey = np.broadcast_to(mean_colour(crops), (1, 96, 96, 3)).copy()
+    video = KernelShap(KernelShapSettings(**few, scope="video")).explain(detector, crops)
+    firsts = [np.flatnonzero(labels == label)[0] for label in range(labels.max() + 1)]
+    told = video.values.ravel()[firsts]
+    np.testing.assert_array_equal(video.values, told[labels])
+    np.testing.assert_allclose(video.logits, logits.mean(), atol=1e-4)
+    assert told.sum() == pytest.approx(logits.mean() - detector.score_crops(grey)[0], abs=1e-3)
+    assert video.passes.sum() == 3 * 32
+    frame = KernelShap(KernelShapSettings(**few, scope="frame")).explain(detector, crops)
+    alone = KernelShap(KernelShapSettings(samples=30)).clip_steps(detector, crops[1:2], labels[1:2])
+    np.testing.assert_allclose(frame.values[1], finished(alone).found.values[labels[1]], atol=1e-5)
+    np.testing.assert_allclose(frame.logits, logits, atol=1e-4)
+    mean, variance = volume_moments(frame.values, labels)
+    per_frame = frame.values.reshape(3, -1)[:, [index % 96**2 for index in firsts]]
+    np.testing.assert_allclose(mean, per_frame.mean(0), atol=1e-6)
+    np.testing.assert_allclose(variance, per_frame.var(0), atol=1e-6)
+
+
+def test_superpixels_of_single_frames_have_no_value_for_the_clip() -> None:
+    with pytest.raises(UsageError, match="no value"):
+        KernelShap(KernelShapSettings(scope="video"))
 
 
 def test_it_is_cancelled_between_batches(detector: FrameDetector) -> None:
@@ -241,6 +339,19 @@ def test_volumes_last_through_a_still_clip_and_frames_have_their_own() -> None:
     np.testing.assert_array_equal(frame_superpixels(still, 30)[3], volumes(still[3:4], 30)[0])
 
 
+def test_a_wider_spacing_makes_shorter_volumes() -> None:
+    rng = np.random.default_rng(0)
+    clip = np.kron(rng.integers(0, 255, (1, 6, 6, 3)), np.ones((1, 8, 8, 1)))
+    clip = (clip + rng.normal(0, 20, (40, 48, 48, 3))).clip(0, 255).astype(np.uint8)
+
+    def lives(spacing: float) -> float:
+        labels = volumes(clip, 40, spacing)
+        return np.median([(labels == label).any((1, 2)).sum() for label in range(labels.max() + 1)])
+
+    assert lives(0.25) == 40
+    assert lives(2.0) < 30
+
+
 def test_muting_paints_the_mean_colour_of_the_clip() -> None:
     crops = np.zeros((2, 2, 2, 3), np.uint8)
     crops[1] = (40, 80, 201)
@@ -248,6 +359,13 @@ def test_muting_paints_the_mean_colour_of_the_clip() -> None:
     (painted,) = muted(crops, labels, np.array([[True, False]]))
     assert painted[1, 0].tolist() == [[40, 80, 201], [20, 40, 100]]
     assert painted[0, 0].tolist() == [[0, 0, 0], [20, 40, 100]]
+
+
+def test_moments_are_over_the_frames_in_which_a_volume_is_seen() -> None:
+    values = np.array([[[2.0, 2.0, 9.0]], [[5.0, 9.0, 9.0]], [[9.0, 9.0, 6.0]]], np.float32)
+    mean, variance = volume_moments(values, np.array([[[0, 0, 1]], [[0, 1, 1]], [[1, 1, 2]]]))
+    assert mean.tolist() == [3.5, 9, 6]
+    assert variance.tolist() == [2.25, 0, 0]
 
 
 def test_moments_over_a_volume() -> None:
