@@ -65,6 +65,27 @@ class Formulas:
             return kind(name, inner((), (name,)), at, str(self._rng.choice(SETS)))
         return kind(inner())
 
+    def crossing(self) -> s.Formula:
+        """Two frozen times and two prototypes, compared with each other under conditions, as in P000."""
+        times, prototypes = ("t", "u"), ("p", "q")
+        body: s.Formula = self._predicate(times, prototypes, depth=3)
+        for _ in range(int(self._rng.integers(0, 3))):
+            other = self._atom(times, prototypes) if self._rng.random() < 0.6 else self._window()
+            kinds = (s.And((body, other)), s.Or((body, other)), s.Implies(other, body))
+            body = kinds[int(self._rng.integers(3))]
+        for time, prototype in (("u", "q"), ("t", "p")):
+            quantifier = (s.Exists, s.ForAll)[int(self._rng.integers(2))]
+            body = quantifier(prototype, body, None, str(self._rng.choice(SETS)))
+            if self._rng.random() < 0.3:
+                body = s.Not(body)
+            operator = (s.Eventually, s.Always, s.Once, s.Historically)[int(self._rng.integers(4))]
+            body = operator(s.Freeze(time, body))
+        return body
+
+    def _window(self) -> s.Formula:
+        near = s.Arithmetic("+", s.TimeVariable("t"), s.Number(float(self._rng.integers(0, 3))))
+        return s.Comparison(s.TimeVariable("u"), s.RELATIONS[int(self._rng.integers(6))], near)
+
     def _atom(self, times: tuple[str, ...], prototypes: tuple[str, ...]) -> s.Formula:
         draw = self._rng.random()
         if self._plain or draw < 0.55:
@@ -81,11 +102,11 @@ class Formulas:
             )
         return s.Truth(bool(self._rng.random() < 0.5))
 
-    def _predicate(self, times: tuple[str, ...], prototypes: tuple[str, ...]) -> s.Comparison:
+    def _predicate(self, times: tuple[str, ...], prototypes: tuple[str, ...], depth: int = 2) -> s.Comparison:
         relations = s.RELATIONS[:4] if self._rng.random() < 0.8 else s.RELATIONS
         while True:
             found = s.Comparison(
-                self._term(times, prototypes, 2),
+                self._term(times, prototypes, depth),
                 relations[int(self._rng.integers(len(relations)))],
                 self._term(times, prototypes, 1),
             )
@@ -94,13 +115,18 @@ class Formulas:
 
     def _term(self, times: tuple[str, ...], prototypes: tuple[str, ...], depth: int) -> s.Term:
         draw = self._rng.random()
-        if depth and draw < 0.3:
+        if depth and draw < 0.08:
+            factor: s.Term = s.Number(float(self._rng.integers(0, 4)) / 2)
+            if not self._plain and self._rng.random() < 0.5:
+                factor = s.Negative(factor)
+            return s.Arithmetic("*", self._term(times, prototypes, depth - 1), factor)
+        if depth and draw < 0.38:
             operator = "+-*/"[int(self._rng.integers(3 if self._plain else 4))]
             right = s.Number(2.0) if operator == "/" else self._term(times, prototypes, depth - 1)
             return s.Arithmetic(operator, self._term(times, prototypes, depth - 1), right)
-        if depth and draw < 0.45:
+        if depth and draw < 0.53:
             return s.Absolute(self._term(times, prototypes, depth - 1))
-        if depth and draw < 0.5 and not self._plain:
+        if depth and draw < 0.58 and not self._plain:
             return s.Negative(self._term(times, prototypes, depth - 1))
         if prototypes and times and draw < 0.85:
             return s.Similarity(str(self._rng.choice(times)), str(self._rng.choice(prototypes)))
