@@ -43,8 +43,12 @@ class CompareBar(QWidget):
         self._halves = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._halves.setContentsMargins(8, 4, 8, 4)
         self._halves.setSpacing(4)
-        self._halves.addLayout(row(*(self._button(actions[name]) for name in BUTTONS), self.pair), 1)
-        self._halves.addLayout(row(self.face, self.layout_choice, self._button(actions["compare_export"])))
+        self._parts = (
+            row(*(self._button(actions[name]) for name in BUTTONS), self.pair),
+            row(self.face, self.layout_choice, self._button(actions["compare_export"])),
+        )
+        self._halves.addLayout(self._parts[0], 1)
+        self._halves.addLayout(self._parts[1])
 
     def _combo(self, name: str, tip: str, letters: int) -> QComboBox:
         combo = QComboBox()
@@ -94,5 +98,5 @@ class CompareBar(QWidget):
     def minimumSizeHint(self) -> QSize:
         """That of two rows, which it becomes before it gets that narrow."""
         hint = super().minimumSizeHint()
-        halves = (self._halves.itemAt(at).minimumSize().width() for at in range(2))
-        return QSize(min(hint.width(), max(halves) + 16), hint.height())
+        widest = max(part.minimumSize().width() for part in self._parts)
+        return QSize(min(hint.width(), widest + 16), hint.height())

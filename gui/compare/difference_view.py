@@ -54,10 +54,12 @@ class DifferenceView(QFrame):
         self,
         letters: tuple[str, str],
         states: tuple[PaneState, PaneState],
-        now: float,
-        so_far: Agreement,
+        found: tuple[float, Agreement] | None,
     ) -> MapShown | None:
-        """Name the difference and say what it comes to; the map to be shown."""
+        """Name the difference and say what it comes to; the map to be shown.
+
+        `found` is their agreement here and so far, None where both panes show the same.
+        """
         a, b = letters
         self.name.setText(f"Difference {a} − {b}")
         self.setAccessibleName(f"Difference {a} minus {b}")
@@ -74,11 +76,7 @@ class DifferenceView(QFrame):
         size = float(np.nanmean(np.abs(shown.values))) if shown is not None else float("nan")
         self.shown = shown
         self.mean.set_wordings(f"mean |{a} − {b}| {number(size)}")
-        self.agreement.set_wordings(
-            f"Agreement (Spearman) {number(now, 2)} here, {agreement_text(so_far.mean, so_far.frames)} so far",
-            f"Agreement {number(now, 2)}, {agreement_text(so_far.mean, so_far.frames)} so far",
-            f"Agreement {number(now, 2)}",
-        )
+        self.agreement.set_wordings(*_agreement_wordings(found))
         self.rule.set_wordings(
             "each map divided by its largest |value| first",
             "each divided by its largest |value|",
@@ -101,3 +99,11 @@ class DifferenceView(QFrame):
 
     def place(self) -> None:
         self.card.place(self.picture.width(), self.picture.height())
+
+
+def _agreement_wordings(found: tuple[float, Agreement] | None) -> tuple[str, ...]:
+    """The longest first."""
+    if found is None:
+        return ("Both panes show the same", "the same")
+    here, so_far = number(found[0], 2), agreement_text(found[1].mean, found[1].frames)
+    return f"Agreement (Spearman) {here} here, {so_far} so far", f"Agreement {here}, {so_far} so far", here

@@ -16,7 +16,7 @@ from engine.results import VideoIdentity, frozen
 from engine.video.frame import Frame
 from gui.compare.comparison import Comparison
 from gui.compare.pane import Pane
-from gui.compare.view import CompareView, rule_text
+from gui.compare.view import CompareView, attention_letters, rule_text
 from gui.compare.wording import agreement_text, cost_text, latin, measures_data, measures_line, score_text
 from gui.explaining import FrameExplanation
 from gui.session import Session
@@ -55,9 +55,10 @@ def make_sheet(
         a, b = (comparison.letter(pane) for pane in view.seen_panes())
         scales.append(Scale(comparison.difference_style.colour_map, f"-2: {b} higher", f"+2: {a} higher"))
     first, last = session.range
+    attention = attention_letters([pane.state(comparison.face) for pane in comparison.panes])
     over = f"over the frames made so far among {first} to {last}; tau over neighbouring frames"
     notes = [
-        latin(rule_text(comparison)),
+        latin(rule_text(comparison, attention)),
         f"V, tau, rho and mu as in P002, {over}. They describe a map and do not say that it is right.",
     ]
     agreements = [f"{pair} {agreement_text(found.mean, found.frames)}" for pair, found in comparison.agreements()]

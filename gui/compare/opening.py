@@ -88,7 +88,8 @@ class ComparisonPlace(QObject):
         self._comparison.close()
         self._player.show_instead(None)
         self.view = None
-        for layout in (self._player.layout(), self._window.centralWidget().layout()):
+        for widget in (self._player, self._window.centralWidget()):
+            layout = widget.layout() if widget is not None else None
             if layout is not None:
                 layout.activate()  # the docks must find the room that the comparison has left
         self._below.setMaximumHeight(QWIDGETSIZE_MAX)

@@ -293,6 +293,7 @@ class PaneView(QFrame):
             self.score.set_wordings("–")
         self.measures.set_wordings(*measures_wordings(measures))
         self.facts.set_wordings(*self._facts(state))
+        self.facts.setToolTip("" if state.mask is None else f"<p>{state.mask.sanity.reason}</p>")
         self._place()
 
     def _facts(self, state: PaneState) -> tuple[str, ...]:

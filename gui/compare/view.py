@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -172,6 +172,8 @@ class CompareView(QWidget):
     def _share(self) -> None:
         """Give all pictures the same zoom and place."""
         common = self._common()
+        if self.panes:  # its picture begins where theirs do
+            self.difference.name.setFixedHeight(self.panes[self._comparison.pair[0]].header.height())
         self._viewport = self._viewport.resized(common)
         if self._comparison.follows_face:
             self._look_at_face()
@@ -248,8 +250,7 @@ class CompareView(QWidget):
             view.show_state(state, comparison.measures(view.pane), make_tip)
             self._paint(view.picture, self.map_of(state.mask))
         self._show_difference(states)
-        self._show_legend()
-        self.difference.name.setFixedHeight(self.panes[0].header.height() if self.panes else 28)
+        self._show_legend(states)
         known = [f"{pair} {agreement_text(found.mean, found.frames)}" for pair, found in comparison.agreements()]
         self.agreement.setText(f"Agreement (Spearman)  {'   '.join(known)}" if known else "")
         self.agreement.setVisible(bool(known))
@@ -300,15 +301,17 @@ class CompareView(QWidget):
             return
         a, b = self._comparison.pair
         one, other = self.panes[a], self.panes[b]
-        shown = self.difference.show_pair(
-            (one.letter, other.letter),
-            (states[a], states[b]),
+        found = (
             self._comparison.agreement_now(one.pane, other.pane),
             self._comparison.agreement(one.pane, other.pane),
         )
+        same = one.pane.choice == other.pane.choice
+        shown = self.difference.show_pair(
+            (one.letter, other.letter), (states[a], states[b]), None if same else found
+        )
         self._paint(self.difference.picture, shown if self._session.masks_visible else None)
 
-    def _show_legend(self) -> None:
+    def _show_legend(self, states: Sequence[PaneState]) -> None:
         comparison = self._comparison
         style = comparison.style
         words = legend(style.colour_map)
@@ -321,7 +324,7 @@ class CompareView(QWidget):
             a, b = (LETTERS[number] for number in comparison.pair)
             other = comparison.difference_style.colour_map
             self.other_scale.show_scale(other, (f"{b} higher", "−2", "0", "+2", f"{a} higher"), half=False)
-        self.rule.setText(rule_text(comparison))
+        self.rule.setText(rule_text(comparison, attention_letters(states)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -329,9 +332,17 @@ class CompareView(QWidget):
             self.refresh()
 
 
-def rule_text(comparison: Comparison) -> str:
-    """How values become colours, in words."""
+def attention_letters(states: Sequence[PaneState]) -> tuple[str, ...]:
+    """Of the panes whose map has no sign."""
+    pairs = zip(LETTERS, states, strict=False)
+    return tuple(letter for letter, state in pairs if state.mask is not None and not state.mask.signed)
+
+
+def rule_text(comparison: Comparison, attention: Sequence[str] = ()) -> str:
+    """How values become colours, in words; `attention` are the letters of panes whose maps have no sign."""
     style = comparison.style
     hidden = "." if style.threshold == 0 else f"; below {style.threshold:.0%} nothing is shown."
     rule = RULES["red" if comparison.red else "signed"] + hidden.replace("%", "\u00a0%")
+    if attention:
+        rule += f" {' and '.join(attention)}: where the network looks, not what is fake."
     return f"{rule} {RULES['difference']}" if comparison.difference else rule
