@@ -2,25 +2,21 @@
 
 import argparse
 import signal
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.case.case_file import CaseFile
 from engine.cli import words
 from engine.cli.check_report import entry, report_files, summary, table_data, table_lines
+from engine.cli.check_sources import Source, sources, warn
 from engine.cli.explain import chosen
-from engine.cli.session import EngineSession, ProgressBar, say, signals_cancel
-from engine.cli.verdict import trustworthy
-from engine.errors import CaseError, DataError, UsageError
-from engine.exports.files import Staging, json_text
+from engine.cli.session import ProgressBar, say, signals_cancel
+from engine.errors import UsageError
+from engine.exports.files import Staging, json_text, never_over
 from engine.progress import CancelToken
-from engine.results import Scores, Verification
-from engine.runtime.protocol import AnalysisDone, AnalyzeRequest
+from engine.results import Verification
 from engine.temporal_logic.printer import printed, shown_number
-from engine.temporal_logic.sources import LabelledTrace, read_series, trace_of_scores
 from engine.temporal_logic.specification import (
     Specification,
     find_specification,
@@ -29,23 +25,7 @@ from engine.temporal_logic.specification import (
 )
 from engine.temporal_logic.syntax import CLASSES
 from engine.temporal_logic.table import Checked
-from engine.temporal_logic.trace import Trace
 from engine.temporal_logic.verification import verify
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A trace, and where it comes from.
-
-    Attributes:
-        facts: of the video, detector and face, for the JSON; empty for a file of series.
-        case: the case in whose log the answer is noted, if any.
-    """
-
-    trace: Trace
-    label: str | None
-    facts: Mapping[str, Any]
-    case: Path | None = None
 
 
 class _List(argparse.Action):
@@ -106,18 +86,12 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("Nothing was given to check", advice="Give a video, a case or a file of series")
     if args.every < 1:
         raise UsageError(f"--every is {args.every}", advice="Give a whole number from 1")
-    for path in [
-        *([Path(args.json)] if args.json and args.json != "-" else []),
-        *([args.case] if args.case else []),
-    ]:
-        words.writable(path)
-    if args.report is not None and args.report.is_file():
-        raise UsageError("This is a file", advice="Give the name of a folder with --report", file=args.report)
+    _check_places(args, [path for path, _ in inputs])
     token, bar = CancelToken(), ProgressBar()
     entries: list[dict[str, Any]] = []
     rows: list[Checked] = []
     try:
-        for source in list(_sources(args, inputs)):
+        for source in sources(args, inputs):
             with signals_cancel(token, signal.SIGINT):
                 found = [
                     _checked(each, source, settings[each.name], args.own, token, bar) for each in specifications
@@ -126,10 +100,28 @@ def run(args: argparse.Namespace) -> int:
             rows += [_row(answers, source) for answers in found]
             entries.append(entry(source.trace, source.label, source.facts, args.own, found))
             _note(source, entries[-1], settings)
-    finally:
+    except BaseException:
         bar.close()
-    _deliver(args, specifications, settings, entries, rows, [path for path, _ in inputs])
+        if entries:  # they may be hours of work
+            _deliver(args, specifications, settings, entries, rows)
+            warn(f"{len(entries)} traces were checked and are kept; what was wrong with the next:")
+        raise
+    _deliver(args, specifications, settings, entries, rows)
     return 0
+
+
+def _check_places(args: argparse.Namespace, inputs: Sequence[Path]) -> None:
+    """Raise UsageError for a place where nothing may be written: asked before the work, not after it."""
+    outputs = [Path(args.json)] if args.json and args.json != "-" else []
+    for path in [*outputs, *([args.case] if args.case else [])]:
+        words.writable(path)
+        never_over(inputs, [path])
+    if args.case is not None and any(out.resolve() == args.case.resolve() for out in outputs):
+        raise UsageError(
+            "--json and --case name the same file", advice="Give them different names", file=args.case
+        )
+    if args.report is not None and args.report.is_file():
+        raise UsageError("This is a file", advice="Give the name of a folder with --report", file=args.report)
 
 
 def _specifications(args: argparse.Namespace) -> list[Specification]:
@@ -144,7 +136,7 @@ def _specifications(args: argparse.Namespace) -> list[Specification]:
         raise UsageError(f"The specification {twice} was given twice", advice="Rename one of the files")
     for each in found:
         for warning in each.warnings:
-            _warn(f"{each.name}: {warning}")
+            warn(f"{each.name}: {warning}")
     return found
 
 
@@ -169,81 +161,6 @@ def _settings(specifications: Sequence[Specification], given: Sequence[str]) -> 
     return {
         each.name: each.settings({name: value for name, value in values.items() if name in known[each.name]})
         for each in specifications
-    }
-
-
-def _sources(args: argparse.Namespace, inputs: Sequence[tuple[Path, str | None]]) -> Iterator[Source]:
-    """The traces of all inputs; the engine is started only for videos."""
-    videos: list[tuple[Path, str | None, Path | None, int]] = []
-    for path, label in inputs:
-        if path.suffix.lower() == ".json":
-            found = read_series(path)
-            yield _labelled(found, label, path)
-        elif path.suffix.lower() == ".tell":
-            videos += [(video, label, path, every) for video, every in _of_case(path, args.detector, args.every)]
-        else:
-            videos.append((path, label, args.case, args.every))
-    if not videos:
-        return
-    with EngineSession(args.device) as session:
-        infos = {info.id: info for info in session.detectors().detectors}
-        for path, label, case, every in videos:
-            request = AnalyzeRequest(path, args.detector, case=case, every=every, device=args.device)
-            done = next(event for event in session.ask(request) if isinstance(event, AnalysisDone))
-            for warning in done.warnings:
-                _warn(f"{path}: {warning}")
-            if not any(len(each.spans) for each in done.scores):
-                _warn(f"{path}: no face was scored, so that there is nothing to check")
-            trusted = args.detector in infos and trustworthy(infos[args.detector])
-            yield from _of_analysis(path, label, done, case, trusted=trusted)
-
-
-def _labelled(found: LabelledTrace, label: str | None, path: Path) -> Source:
-    if label and found.label and label != found.label:
-        raise DataError(
-            f"The file says that it is {found.label}", advice=f"Do not give it with --{label}", file=path
-        )
-    return Source(found.trace, label or found.label, {})
-
-
-def _of_case(path: Path, detector: str, every: int) -> list[tuple[Path, int]]:
-    """The videos of a case, and each how many frames they were last scored with this detector."""
-    with CaseFile.open(path) as case:
-        noted = {
-            entry.details.get("sha256"): entry.details.get("every", every)
-            for entry in case.log_entries()
-            if entry.action == "analysed" and entry.details.get("detector") == detector
-        }
-        videos = [video.identity for video in case.videos()]
-    if not videos:
-        raise CaseError("There is no video in the case", advice="Analyse one into it", file=path)
-    return [(Path(video.path), int(noted.get(video.sha256, every))) for video in videos]
-
-
-def _of_analysis(
-    path: Path, label: str | None, done: AnalysisDone, case: Path | None, *, trusted: bool
-) -> Iterator[Source]:
-    for scores in done.scores:
-        if len(scores.spans):
-            trace = trace_of_scores(f"{path.name}, face {scores.track_id + 1}", scores)
-            if trace.gaps:
-                _warn(
-                    f"{trace.name}: {trace.gaps} gaps in which the face was not scored; a step there skips frames"
-                )
-            yield Source(trace, label, _facts(done, scores, trusted=trusted), case)
-
-
-def _facts(done: AnalysisDone, scores: Scores, *, trusted: bool) -> dict[str, Any]:
-    return {
-        "video": {"path": done.video.path, "sha256": done.video.sha256, "frames": done.video.frames},
-        "track": scores.track_id,
-        "detector": {
-            "id": scores.detector_id,
-            "weights_sha256": scores.provenance.weights_sha256,
-            "settings_hash": scores.provenance.settings_hash,
-            "trustworthy": trusted,
-        },
-        "fake_probability": scores.track_probability,
     }
 
 
@@ -283,17 +200,12 @@ def _note(source: Source, found: Mapping[str, Any], settings: Mapping[str, Mappi
             case.note("checked", {**source.facts, **kept, "parameters": settings[each["name"]]})
 
 
-def _warn(line: str) -> None:
-    print(line, file=sys.stderr)  # noqa: T201 - this is the command line
-
-
 def _deliver(
     args: argparse.Namespace,
     specifications: Sequence[Specification],
     settings: Mapping[str, Mapping[str, float]],
     entries: Sequence[dict[str, Any]],
     rows: Sequence[Checked],
-    inputs: Sequence[Path],
 ) -> None:
     """What --json and --report ask for, all of it or nothing; the rest on the screen.
 
@@ -317,7 +229,7 @@ def _deliver(
     }
     if args.json == "-":
         say(json_text(answer).rstrip("\n"))
-    with Staging(inputs) as staging:
+    with Staging() as staging:
         if args.json and args.json != "-":
             staging.write_json(Path(args.json), answer)
         if args.report is not None:

@@ -6,20 +6,31 @@ is split, and what does not hang on that index is computed once beforehand. Resu
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
 from engine.progress import CancelToken, ProgressCallback, ProgressMeter
-from engine.results import IntArray
+from engine.temporal_logic.arrays import (
+    EXTREMA,
+    Labelled,
+    Range,
+    Ranges,
+    aligned,
+    gathered,
+    in_order,
+    joined,
+    running,
+    stretched,
+    stretched_from,
+    whole,
+)
 from engine.temporal_logic.expression import (
     DUAL,
     NEUTRAL,
     Apply,
     Constant,
     Constraint,
-    Extremum,
     Index,
     Node,
     Reduce,
@@ -29,7 +40,6 @@ from engine.temporal_logic.expression import (
     parts,
 )
 from engine.temporal_logic.syntax import Relation
-from engine.temporal_logic.trace import Values
 
 BUDGET = 1 << 18
 """Elements of an array that is to be reduced: 2 MiB, which stay in a core's cache."""
@@ -52,38 +62,6 @@ _RELATIONS: Mapping[Relation, np.ufunc] = {
     "=": np.equal,
     "!=": np.not_equal,
 }
-_EXTREMA: Mapping[Extremum, np.ufunc] = {"min": np.minimum, "max": np.maximum}
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Some successive positions of a domain."""
-
-    domain: IntArray
-    start: int
-    stop: int
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-    @property
-    def positions(self) -> IntArray:
-        return self.domain[self.start : self.stop]
-
-
-def whole(domain: IntArray) -> Range:
-    return Range(domain, 0, len(domain))
-
-
-Ranges = Mapping[Index, Range]
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """An array whose axes are indices, in the order of their numbers."""
-
-    values: Values
-    axes: tuple[Index, ...]
 
 
 class Evaluator:
@@ -114,9 +92,9 @@ class Evaluator:
             case Constant():
                 return Labelled(np.array(node.value), ())
             case Table():
-                return Labelled(_gathered(node, ranges), node.axes)
+                return Labelled(gathered(node, ranges), node.axes)
             case Constraint():
-                (left, right), axes = _aligned([self.value(node.left, ranges), self.value(node.right, ranges)])
+                (left, right), axes = aligned([self.value(node.left, ranges), self.value(node.right, ranges)])
                 return Labelled(np.where(_RELATIONS[node.relation](left, right), np.inf, -np.inf), axes)
             case Apply():
                 return self._applied(node, ranges)
@@ -129,10 +107,10 @@ class Evaluator:
         found = [self.value(each, ranges) for each in node.arguments]
         if node.operation in ("min", "max"):
             found.sort(key=lambda each: each.values.size)  # the large ones once
-        arrays, axes = _aligned(found)
+        arrays, axes = aligned(found)
         if node.operation not in ("min", "max"):
             return Labelled(_UFUNCS[node.operation](*arrays), axes)
-        ufunc = _EXTREMA["min" if node.operation == "min" else "max"]
+        ufunc = EXTREMA["min" if node.operation == "min" else "max"]
         result = arrays[0]
         for array in arrays[1:]:
             result = ufunc(result, array)
@@ -147,7 +125,7 @@ class Evaluator:
             body = self.value(node.body, inside)
             axis = body.axes.index(node.index)
             axes = (*body.axes[:axis], *body.axes[axis + 1 :])
-            return Labelled(_EXTREMA[node.extremum].reduce(body.values, axis=axis), axes)
+            return Labelled(EXTREMA[node.extremum].reduce(body.values, axis=axis), axes)
         result: Labelled | None = None
         found: list[Labelled] = []
         for piece in self._pieces((node.body,), node.body.indices, inside, split):
@@ -157,8 +135,8 @@ class Evaluator:
             elif result is None:
                 result = part
             else:
-                result = Labelled(_EXTREMA[node.extremum](result.values, part.values), part.axes)
-        return result or _joined(found, split)
+                result = Labelled(EXTREMA[node.extremum](result.values, part.values), part.axes)
+        return result or joined(found, split)
 
     def _narrowed(self, node: Reduce, inside: Ranges) -> Range:
         """The positions of the index, without those at both ends that conditions on times rule out for all others.
@@ -253,84 +231,16 @@ class Evaluator:
         split = self._to_split(indices, inside, never=node.source)
         if split is not None:
             found = [self._along(node, piece) for piece in self._pieces(bodies, indices, inside, split)]
-            return _joined(found, split)
-        arrays, axes = _aligned([self.value(body, inside) for body in bodies], node.source)
+            return joined(found, split)
+        arrays, axes = aligned([self.value(body, inside) for body in bodies], node.source)
         axis = axes.index(node.source)
         wanted = inside[node.target].positions
         steps = np.moveaxis(np.stack(np.broadcast_arrays(*arrays)), axis + 1, 1)  # (1 or 2, T, ...)
         rest = (*axes[:axis], *axes[axis + 1 :])
         if isinstance(node, Scan):
-            return _sorted(_running(node, steps[0])[wanted], (node.target, *rest))
+            return in_order(running(node.extremum, steps[0], past=node.past)[wanted], (node.target, *rest))
         if node.target not in rest:
-            return _sorted(_stretched(steps, wanted, past=node.past), (node.target, *rest))
+            return in_order(stretched(steps, wanted, past=node.past), (node.target, *rest))
         own = rest.index(node.target)
-        result = _stretched_from(np.moveaxis(steps, own + 2, 2), wanted, past=node.past)
-        return _sorted(result, (node.target, *rest[:own], *rest[own + 1 :]))
-
-
-def _gathered(table: Table, ranges: Ranges) -> Values:
-    """The part of a table; a view where the positions follow each other."""
-    values = table.values
-    for axis, index in enumerate(table.axes):
-        positions = ranges[index].positions
-        first, last = int(positions[0]), int(positions[-1])
-        if last - first + 1 == len(positions):
-            values = values[(slice(None),) * axis + (slice(first, last + 1),)]
-        else:
-            values = values.take(positions, axis=axis)
-    return values
-
-
-def _aligned(found: Sequence[Labelled], *more: Index) -> tuple[list[Values], tuple[Index, ...]]:
-    """The arrays with the axes of all of them and more, of length 1 where they had none."""
-    axes = tuple(sorted({axis for each in found for axis in each.axes} | set(more), key=lambda axis: axis.number))
-    return [
-        each.values[tuple(slice(None) if axis in each.axes else None for axis in axes)] for each in found
-    ], axes
-
-
-def _sorted(values: Values, axes: tuple[Index, ...]) -> Labelled:
-    order = sorted(range(len(axes)), key=lambda at: axes[at].number)
-    return Labelled(values.transpose(order), tuple(axes[at] for at in order))
-
-
-def _joined(found: Sequence[Labelled], index: Index) -> Labelled:
-    axes = found[0].axes
-    return Labelled(np.concatenate([each.values for each in found], axis=axes.index(index)), axes)
-
-
-def _running(node: Scan, steps: Values) -> Values:
-    """(T, ...): the extremum from each step to the end, or from the start to each step."""
-    accumulate = _EXTREMA[node.extremum].accumulate
-    running: Values = accumulate(steps, axis=0) if node.past else accumulate(steps[::-1], axis=0)[::-1]
-    return running
-
-
-def _stretched(steps: Values, wanted: IntArray, *, past: bool) -> Values:
-    """(2, T, ...) of left and right -> (N, ...) at the wanted steps."""
-    left, right = steps
-    result = np.empty((len(wanted), *steps.shape[2:]))
-    place = {int(step): at for at, step in enumerate(wanted)}
-    current = np.full(steps.shape[2:], NEUTRAL["max"])
-    for step in _order(steps.shape[1], past=past):
-        current = np.maximum(right[step], np.minimum(left[step], current))
-        if step in place:
-            result[place[step]] = current
-    return result
-
-
-def _stretched_from(steps: Values, wanted: IntArray, *, past: bool) -> Values:
-    """(2, T, N, ...), whose n-th row is of the n-th wanted step -> (N, ...)."""
-    left, right = steps
-    result = np.empty(steps.shape[2:])
-    place = {int(step): at for at, step in enumerate(wanted)}
-    current = np.full(steps.shape[2:], NEUTRAL["max"])
-    for step in _order(steps.shape[1], past=past):
-        current = np.maximum(right[step], np.minimum(left[step], current))
-        if step in place:
-            result[place[step]] = current[place[step]]
-    return result
-
-
-def _order(steps: int, *, past: bool) -> range:
-    return range(steps) if past else range(steps - 1, -1, -1)
+        result = stretched_from(np.moveaxis(steps, own + 2, 2), wanted, past=node.past)
+        return in_order(result, (node.target, *rest[:own], *rest[own + 1 :]))

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from engine.results import IntArray
-from engine.temporal_logic.evaluating import Evaluator, whole
+from engine.temporal_logic.arrays import whole
+from engine.temporal_logic.evaluating import Evaluator
 from engine.temporal_logic.expression import (
     DUAL,
     NEUTRAL,

@@ -281,15 +281,6 @@ class Builder:
         return name[2:]
 
 
-def equalities(formula: s.Formula) -> list[s.Comparison]:
-    """The predicates that ask for equality: their value is never above 0, so nothing ever satisfies them."""
-    return [
-        part
-        for part in s.walk(formula)
-        if isinstance(part, s.Comparison) and part.is_predicate and part.relation in ("=", "!=")
-    ]
-
-
 def _spelt(token: Token) -> str:
     return str(token).replace("′", "'")
 

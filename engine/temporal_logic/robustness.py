@@ -6,7 +6,8 @@ import numpy as np
 
 from engine.errors import SpecificationError
 from engine.progress import CancelToken, ProgressCallback
-from engine.temporal_logic.evaluating import BUDGET, Evaluator, Range, Ranges, whole
+from engine.temporal_logic.arrays import Range, Ranges, whole
+from engine.temporal_logic.evaluating import BUDGET, Evaluator
 from engine.temporal_logic.expression import Apply, Constant, Index, Kind, Node, Reduce, Scan, Stretch, Table
 from engine.temporal_logic.lowering import Instance, lowered
 from engine.temporal_logic.syntax import Formula

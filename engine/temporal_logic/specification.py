@@ -9,7 +9,7 @@ from engine.errors import SpecificationError, UsageError
 from engine.paths import RESOURCES
 from engine.temporal_logic import syntax as s
 from engine.temporal_logic.faults import FormulaError
-from engine.temporal_logic.parser import Builder, Scope, equalities, read
+from engine.temporal_logic.parser import Builder, Scope, read
 from engine.temporal_logic.printer import shown_number
 
 LIBRARY = RESOURCES / "specifications"
@@ -177,5 +177,5 @@ def _warnings(formula: s.Formula, text: str) -> tuple[str, ...]:
             if each.relation == "="
             else "the value of an inequality is never below 0, so that only exact equality fails it"
         )
-        for each in equalities(formula)
+        for each in s.equalities(formula)
     )

@@ -295,3 +295,12 @@ def uses_own_class(formula: Formula) -> bool:
         or (isinstance(part, Member | Exists | ForAll) and part.set_name in (OWN, OTHER))
         for part in walk(formula)
     )
+
+
+def equalities(formula: Formula) -> list[Comparison]:
+    """The predicates that ask for equality: their value is never above 0, so nothing ever satisfies them."""
+    return [
+        part
+        for part in walk(formula)
+        if isinstance(part, Comparison) and part.is_predicate and part.relation in ("=", "!=")
+    ]
