@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
     detector = registry.load_detector(args.detector, "cpu", "float32")
     deviation = onnx.export_onnx(detector, args.out, opset)
     print(  # noqa: T201 - this is the command line
-        f"{args.out}: {detector.id}, opset {opset}; its logits lie at most {deviation:.1e} from those of torch"
+        f"{args.out}: {detector.id}, opset {opset}; its logits lie at most {deviation.logit:.1e} from those of "
+        f"torch, its probabilities {deviation.probability:.1e}"
     )
     return 0
