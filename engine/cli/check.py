@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         bar.close()
         if entries:  # they may be hours of work
             _deliver(args, specifications, settings, entries, rows)
-            warn(f"{len(entries)} traces were checked and are kept; what was wrong with the next:")
+            warn("What was checked before is kept. What was wrong with the next:")
         raise
     _deliver(args, specifications, settings, entries, rows)
     return 0

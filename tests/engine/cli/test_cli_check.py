@@ -183,3 +183,13 @@ def test_the_evidence_is_never_written_over(tmp_path: Path, capsys: pytest.Captu
     assert cli.run(["check", str(path), "--spec", "phi_1", "--json", str(path)]) == 2
     assert path.read_bytes() == before
     assert "This is the evidence itself" in capsys.readouterr().err
+
+
+def test_what_was_checked_is_kept_where_a_later_input_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "answer.json"
+    words = [str(series(tmp_path, "a.json")), str(tmp_path / "absent.json"), "--spec", "phi_1", "--json", str(out)]
+    assert cli.run(["check", *words]) == 2
+    assert [trace["name"] for trace in json.loads(out.read_text())["traces"]] == ["a.json"]
+    assert "absent.json: The series cannot be read" in capsys.readouterr().err
