@@ -134,6 +134,8 @@ class Pane(QObject):
         if shown is None:
             return PaneState(Stand.WAITING)
         faces = {face.track_id for face in session.faces}
+        if not faces and not session.results.analysed[shown.index]:
+            return PaneState(Stand.NOT_ANALYSED, text="The analysis has not come to this frame yet")
         if track_id is None or track_id not in faces:
             text = "No face on this frame" if not faces else f"Face {(track_id or 0) + 1} is not on this frame"
             return PaneState(Stand.NO_FACE, text=text)
@@ -153,7 +155,7 @@ class Pane(QObject):
             wanted = self._wanted(frame)
             error = self._store.refusal(wanted) if wanted is not None else None
             if error is not None:
-                state = PaneState(Stand.ERROR, text=str(error), error=error)
+                state = PaneState(Stand.ERROR, text=f"{error.message}. {error.advice}.", error=error)
             elif self.slow:
                 state = PaneState(Stand.ON_DEMAND, text="Not made for this frame")
             else:

@@ -48,6 +48,10 @@ NARROW = 470
 """Below this width the two choosers stand one below the other, so that no name is cut off."""
 
 
+MOST_LETTERS = 130
+"""Of an error in its card; the tooltip has all of it."""
+
+
 class StateCard(QFrame):
     """In the middle of the picture: why there is no mask, how far it is, and what can be done.
 
@@ -111,7 +115,9 @@ class StateCard(QFrame):
             self.bar.setValue(round(1000 * state.progress.fraction))
         elif working:
             self.bar.setRange(0, 0)
-        self.words.setText(f"{sign} {text}".strip())
+        shown = text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"
+        self.words.setText(f"{sign} {shown}".strip())
+        self.words.setToolTip(f"<p>{text}</p>" if shown != text else "")
         self.setAccessibleName(text)
 
     def place(self, width: int, height: int) -> None:
@@ -145,8 +151,9 @@ class PaneView(QFrame):
         self.card.make_requested.connect(pane.make)
         self.card.cancel_requested.connect(pane.cancel)
         self.card.retry_requested.connect(pane.retry)
-        self.badge = QLabel(self.picture)
-        theme.set_role(self.badge, "badge")
+        self.badge, self.given = QLabel(self.picture), QLabel(self.picture)
+        for label in (self.badge, self.given):
+            theme.set_role(label, "badge")
         self._make_header()
         self.captions = Captions()
         self.score, self.facts, self.measures = self.captions.lines
@@ -260,6 +267,8 @@ class PaneView(QFrame):
             self.detector.setCurrentIndex(self.detector.findData(choice.detector_id))
             self.explainer.setCurrentIndex(self.explainer.findData(choice.explainer_id))
         given = settings_text(choice.settings)
+        self.given.setText(given.replace(", ", "\n"))
+        self.given.setVisible(bool(given))
         about = f"Settings of the explainer in pane {self.letter}"
         self.settings.setToolTip(f"{about}: {given or 'its own'}")
         theme.set_role(self.settings, "" if given else "flat")
@@ -297,26 +306,23 @@ class PaneView(QFrame):
         self._place()
 
     def _facts(self, state: PaneState) -> tuple[str, ...]:
-        given = settings_text(self.pane.choice.settings)
         if state.mask is None:
-            return (given,)
+            return ("",)
         height, width = state.mask.values.shape
         size, cost = f"{width} × {height} cells", cost_text(state.mask)
         sane = sanity_text(state.mask.sanity)
         how = "not smoothed" if state.mask.smoothing == "none" else "smoothed"
-        orders = (
-            (sane, given, size, how, cost),
-            (sane, given, size, cost),
-            (sane, given, cost),
-            (sane, cost),
-            (sane,),
-        )
+        orders = ((sane, size, how, cost), (sane, size, cost), (sane, cost), (sane,))
         return tuple("  ·  ".join(part for part in parts if part) for parts in orders)
 
     def _place(self) -> None:
         self.card.place(self.picture.width(), self.picture.height())
-        self.badge.adjustSize()
-        self.badge.move(6, 6)
+        top = 6
+        for label in (self.given, self.badge):
+            label.adjustSize()
+            label.resize(min(label.width(), max(0, self.picture.width() - 12)), label.height())
+            label.move(6, top)
+            top += 0 if label.isHidden() else label.height() + 4
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -178,6 +178,16 @@ def test_before_an_analysis_the_panes_say_so(opened: Session) -> None:
     assert {pane.state(made.face).stand for pane in made.panes} == {Stand.NOT_ANALYSED}
 
 
+def test_a_frame_that_the_analysis_has_not_reached_is_not_said_to_have_no_face(
+    comparison: Comparison, analysed: Session
+) -> None:
+    assert analysed.results is not None
+    analysed.results.analysed[:] = False
+    analysed.results.tracks.clear()
+    state = comparison.panes[0].state(comparison.face)
+    assert (state.stand, state.text) == (Stand.NOT_ANALYSED, "The analysis has not come to this frame yet")
+
+
 def test_panes_come_and_go_and_the_last_one_stays(comparison: Comparison) -> None:
     for _ in range(4):
         comparison.add()
