@@ -73,7 +73,7 @@ class FaceDetector:
     def detect(
         self,
         pictures: Sequence[Picture],
-        scale: float | tuple[float, float],
+        frame: tuple[int, int] | None = None,
         *,
         cancel: CancelToken | None = None,
     ) -> list[list[Detection]]:
@@ -81,7 +81,7 @@ class FaceDetector:
 
         Args:
             pictures: (h, w, 3) RGB uint8, all of one size, best that of `working_size`.
-            scale: original frame's size over the picture's, in both directions or (x, y).
+            frame: width and height of the frame that each was reduced from, None for whole frames.
             cancel: looked at several times per picture.
 
         Returns:
@@ -89,17 +89,21 @@ class FaceDetector:
         """
         token = cancel or CancelToken()
         # A CPU is fastest with one picture at a time, and the answer then does not depend on its neighbours.
+        if not pictures:
+            return []
+        height, width = pictures[0].shape[:2]
+        scale = (1.0, 1.0) if frame is None else (frame[0] / width, frame[1] / height)
         together = len(pictures) if self._device.type == "cuda" else 1
         found: list[list[Detection]] = []
-        for start in range(0, len(pictures), max(1, together)):
+        for start in range(0, len(pictures), together):
             with _one_thread(self._device):
                 found += self._detect(pictures[start : start + together], scale, token)
         return found
 
     def _detect(
-        self, pictures: Sequence[Picture], scale: float | tuple[float, float], cancel: CancelToken
+        self, pictures: Sequence[Picture], scale: tuple[float, float], cancel: CancelToken
     ) -> list[list[Detection]]:
-        across, down = (scale, scale) if isinstance(scale, (int, float)) else scale
+        across, down = scale
         height, width = pictures[0].shape[:2]
         smallest = smallest_face(round(width * across), round(height * down), self._min_face) / max(across, down)
         halves = [_halves(picture) for picture in pictures]

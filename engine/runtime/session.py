@@ -122,7 +122,6 @@ class VideoSession:
         """Find the faces of frames that were not looked at before; neighbouring segments share some."""
         new = [frame for frame in pictures if frame not in self._seen]
         if new:
-            height, width = pictures[new[0]].shape[:2]
-            scale = (self.media.width / width, self.media.height / height)
-            found = faces.detect([pictures[frame] for frame in new], scale, cancel=job.token)
+            whole = (self.media.width, self.media.height)
+            found = faces.detect([pictures[frame] for frame in new], whole, cancel=job.token)
             self._seen.update(zip(new, found, strict=True))

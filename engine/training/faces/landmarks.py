@@ -64,11 +64,9 @@ class LandmarkFinder:
 
         if self._detector is None:
             self._detector = FaceDetector()
-        height, width = pixels.shape[:2]
-        small = working_size(width, height)
-        reduced = np.asarray(cv2.resize(pixels, small, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        scale = (width / small[0], height / small[1])
-        detections = self._detector.detect([reduced], scale, cancel=cancel)[0]
+        whole = (pixels.shape[1], pixels.shape[0])
+        reduced = cv2.resize(pixels, working_size(*whole), interpolation=cv2.INTER_AREA)
+        (detections,) = self._detector.detect([np.asarray(reduced, np.uint8)], whole, cancel=cancel)
         if not detections:
             return None
         largest = max(detections, key=lambda d: float(d.box[2] - d.box[0]))

@@ -50,15 +50,14 @@ def find_tracks(
     linker = TrackLinker()
     small: dict[int, Picture] = {}
     looked: dict[int, Sequence[Detection]] = {}
-    width = working_size(media.width, media.height)[0]
+    whole = (media.width, media.height)
+    width = working_size(*whole)[0]
     reader = media.reader()
 
     def detect(frames: Sequence[int]) -> Mapping[int, Sequence[Detection]]:
         new = [frame for frame in frames if frame in small and frame not in looked]
         for frame in new:
-            height, reduced = small[frame].shape[:2]
-            scale = (media.width / reduced, media.height / height)
-            looked[frame] = detector.detect([small[frame]], scale, cancel=cancel)[0]
+            looked[frame] = detector.detect([small[frame]], whole, cancel=cancel)[0]
         return {frame: looked[frame] for frame in frames if frame in looked}
 
     try:

@@ -20,7 +20,7 @@ class Clip:
 
     small: list[Picture] = field(default_factory=list)
     thumbnails: list[Picture] = field(default_factory=list)
-    scale: tuple[float, float] = (1.0, 1.0)
+    size: tuple[int, int] = (0, 0)
     looks: int = 0
 
     @classmethod
@@ -28,15 +28,14 @@ class Clip:
         clip = cls()
         for pixels in pictures:
             height, width = pixels.shape[:2]
-            size = working_size(width, height)
-            clip.scale = (width / size[0], height / size[1])
-            clip.small.append(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+            clip.size = (width, height)
+            clip.small.append(cv2.resize(pixels, working_size(width, height), interpolation=cv2.INTER_AREA))
             clip.thumbnails.append(thumbnail(pixels))
         return clip
 
     def look(self, detector: FaceDetector, frames: Sequence[int]) -> dict[int, list[Detection]]:
         self.looks += len(frames)
-        found = detector.detect([self.small[frame] for frame in frames], self.scale)
+        found = detector.detect([self.small[frame] for frame in frames], self.size)
         return dict(zip(frames, found, strict=True))
 
     def faces(self, detector: FaceDetector, *, backwards: bool = False) -> tuple[FaceTrack, ...]:

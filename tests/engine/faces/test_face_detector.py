@@ -51,7 +51,7 @@ def test_the_astronaut_is_where_facenet_pytorch_sees_her(detector: FaceDetector)
     boxes, chances, points = MTCNN(keep_all=True, min_face_size=SMALLEST_WINDOW, device="cpu").detect(
         astronaut(), landmarks=True
     )
-    [[ours]] = detector.detect([astronaut()], 1.0)
+    [[ours]] = detector.detect([astronaut()])
     assert overlap(ours.box, boxes[0]) >= 0.9
     assert np.linalg.norm(ours.landmarks - points[0].astype(float), axis=1).max() < 3
     assert ours.score == pytest.approx(float(chances[0]), abs=0.01)
@@ -62,7 +62,7 @@ def test_anywhere_it_agrees_with_facenet_pytorch_about_as_well_as_that_with_itse
     agreement, ours, theirs = [], [], []
     for x, y in np.random.default_rng(0).integers(10, 50, (12, 2)):
         picture = pasted(200, [(x, y)], (300, 270))
-        [[face]] = detector.detect([picture], 1.0)
+        [[face]] = detector.detect([picture])
         boxes, _, points = peer.detect(picture, landmarks=True)
         [box] = boxes.astype(float)
         agreement.append(overlap(face.box, box))
@@ -78,14 +78,14 @@ def test_a_mirrored_picture_has_mirrored_landmarks(detector: FaceDetector) -> No
     shifts = []
     for x, y in np.random.default_rng(1).integers(10, 50, (12, 2)):
         picture = pasted(200, [(x, y)], (300, 270))
-        [[face]], [[back]] = (detector.detect([np.ascontiguousarray(p)], 1.0) for p in (picture, picture[:, ::-1]))
+        [[face]], [[back]] = (detector.detect([np.ascontiguousarray(p)]) for p in (picture, picture[:, ::-1]))
         mirrored = np.stack([300 - back.landmarks[:, 0], back.landmarks[:, 1]], axis=1)[[1, 0, 2, 4, 3]]
         shifts.append((face.landmarks - mirrored).mean(axis=0))
     assert np.abs(np.mean(shifts, axis=0)).max() < 0.7  # a convention half a pixel off would show as 1 and more
 
 
 def test_landmarks_are_ordered_as_seen(detector: FaceDetector) -> None:
-    [[face]] = detector.detect([astronaut()], 1.0)
+    [[face]] = detector.detect([astronaut()])
     left_eye, right_eye, nose, left_mouth, right_mouth = face.landmarks
     assert left_eye[0] < nose[0] < right_eye[0]
     assert left_mouth[0] < right_mouth[0]
@@ -96,38 +96,38 @@ def test_landmarks_are_ordered_as_seen(detector: FaceDetector) -> None:
 
 def test_boxes_are_in_pixels_of_the_original_frame(detector: FaceDetector) -> None:
     frame = pasted(300, [(500, 200)])
-    [[whole]] = detector.detect([frame], 1.0)
+    [[whole]] = detector.detect([frame])
     for width, height in ((640, 360), (700, 360), (427, 240)):
         small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
-        [[face]] = detector.detect([small], (1280 / width, 720 / height))
+        [[face]] = detector.detect([small], (1280, 720))
         assert overlap(face.box, whole.box) > 0.85
         assert np.linalg.norm(face.landmarks - whole.landmarks, axis=1).max() < 12
 
 
 def test_a_face_moves_with_the_picture(detector: FaceDetector) -> None:
-    [[start]] = detector.detect([pasted(240, [(300, 200)])], 1.0)
-    [[moved]] = detector.detect([pasted(240, [(337, 215)])], 1.0)
+    [[start]] = detector.detect([pasted(240, [(300, 200)])])
+    [[moved]] = detector.detect([pasted(240, [(337, 215)])])
     assert np.abs(moved.box - start.box - [37, 15, 37, 15]).max() < 4
 
 
 def test_pictures_together_give_what_each_gives_alone(detector: FaceDetector) -> None:
     size = (640, 360)
     pictures = [pasted(180, [(50, 80)], size), pasted(180, [(50, 80), (400, 100)], size), pasted(180, [], size)]
-    together = detector.detect(pictures, 1.5)
+    together = detector.detect(pictures, (960, 540))
     assert [len(found) for found in together] == [1, 2, 0]
     for picture, found in zip(pictures, together, strict=True):
-        [alone] = detector.detect([picture], 1.5)
+        [alone] = detector.detect([picture], (960, 540))
         for a, b in zip(alone, found, strict=True):
             assert np.allclose(a.box, b.box, atol=0.01)
             assert a.score == pytest.approx(b.score, abs=1e-4)
-    assert detector.detect([], 1.0) == []
+    assert detector.detect([]) == []
 
 
 def test_a_face_over_the_frames_edge_is_found_in_its_place(detector: FaceDetector) -> None:
     frame = pasted(300, [(400, 60)])
-    [[whole]] = detector.detect([frame], 1.0)
+    [[whole]] = detector.detect([frame])
     cut = int(whole.box[0] + 0.15 * (whole.box[2] - whole.box[0]))
-    [[part]] = detector.detect([np.ascontiguousarray(frame[:, cut:])], 1.0)
+    [[part]] = detector.detect([np.ascontiguousarray(frame[:, cut:])])
     assert np.linalg.norm(part.landmarks + np.array([cut, 0]) - whole.landmarks, axis=1).max() < 20
     assert part.box[2] + cut == pytest.approx(whole.box[2], abs=15)
 
@@ -135,18 +135,18 @@ def test_a_face_over_the_frames_edge_is_found_in_its_place(detector: FaceDetecto
 def test_pictures_without_faces(detector: FaceDetector) -> None:
     rng = np.random.default_rng(0)
     pictures = [np.zeros((360, 640, 3), np.uint8), rng.integers(0, 256, (360, 640, 3), dtype=np.uint8)]
-    assert detector.detect(pictures, 1.0) == [[], []]
+    assert detector.detect(pictures) == [[], []]
     for tiny in ((1, 1), (5, 300), (11, 11)):
-        assert detector.detect([np.zeros((*tiny, 3), np.uint8)], 1.0) == [[]]
+        assert detector.detect([np.zeros((*tiny, 3), np.uint8)]) == [[]]
 
 
 def test_faces_of_forty_pixels_are_found_in_full_hd(detector: FaceDetector) -> None:
-    [[large]] = detector.detect([pasted(200, [(100, 100)])], 1.0)
+    [[large]] = detector.detect([pasted(200, [(100, 100)])])
     side = round(200 * 40 / float((large.box[2:] - large.box[:2]).max()))
     places = [(x, y) for x in range(60, 1800, 240) for y in range(60, 1000, 240)]
     frame = pasted(side, places, (1920, 1080))
     small = cv2.resize(frame, working_size(1920, 1080), interpolation=cv2.INTER_AREA)
-    [found] = detector.detect([small], 2.0)
+    [found] = detector.detect([small], (1920, 1080))
     assert len(found) == len(places)
     sizes = [float((face.box[2:] - face.box[:2]).max()) for face in found]
     assert 36 < np.median(sizes) < 44
@@ -165,10 +165,10 @@ def test_a_cancelled_detection_stops(detector: FaceDetector) -> None:
     token = CancelToken()
     token.cancel()
     with pytest.raises(CancelledError):
-        detector.detect([astronaut()], 1.0, cancel=token)
+        detector.detect([astronaut()], cancel=token)
 
 
 def test_the_same_picture_gives_the_same_faces(detector: FaceDetector) -> None:
-    first, second = (detector.detect([astronaut()], 1.0)[0][0] for _ in range(2))
+    first, second = (detector.detect([astronaut()])[0][0] for _ in range(2))
     assert np.array_equal(first.box, second.box)
     assert np.array_equal(first.landmarks, second.landmarks)

@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -77,18 +76,19 @@ class ToyFaces:
     """Finds the squares."""
 
     def detect(
-        self, pictures: Sequence[Picture], scale: tuple[float, float], *, cancel: CancelToken | None = None
+        self, pictures: Sequence[Picture], frame: tuple[int, int], *, cancel: CancelToken | None = None
     ) -> list[list[Detection]]:
         found = []
         for pixels in pictures:
             SETTINGS.looked += 1
+            scale = np.array(frame, np.float32) / pixels.shape[1::-1]
             here = []
             for channel in (0, 1):
                 rows, columns = np.nonzero(pixels[..., channel] > 130)
                 if len(rows):
                     corners = np.array(
                         [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], np.float32
-                    ) * np.tile(np.array(scale, np.float32), 2)
+                    ) * np.tile(scale.astype(np.float32), 2)
                     middle = (corners[:2] + corners[2:]) / 2
                     here.append(Detection(corners, np.tile(middle, (5, 1)).astype(np.float32), 0.99))
             found.append(here)
@@ -101,7 +101,7 @@ class ToyDetector:
     id, device, batch, precision = "frame-mobile", "cpu", 16, "float32"
     weights_sha256 = "0" * 64
     crop_spec = CropSpec(32)
-    card = SimpleNamespace(trustworthy=True, trust_reason="")
+    trustworthy, trust_reason = True, ""
 
     def score_crops(
         self, crops: Picture, *, cancel: CancelToken | None = None, notify: object = None

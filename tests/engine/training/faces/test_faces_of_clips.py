@@ -227,7 +227,7 @@ def test_what_is_stored_is_the_detectors_square_with_surroundings(tmp_path: Path
     one = item(path)
     (face,) = gather_faces(dataset_of(one), [one], 1).faces
     reader = open_media(path).reader()
-    detection = FaceDetector(min_face=40).detect([reader.read(0).pixels], 1.0)[0][0]
+    detection = FaceDetector(min_face=40).detect([reader.read(0).pixels])[0][0]
     reader.close()
     side = float((detection.box[2:] - detection.box[:2]).max()) * CONTEXT
     corner = (detection.box[:2] + detection.box[2:] - side) / 2
