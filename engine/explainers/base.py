@@ -95,9 +95,14 @@ class Explainer(ABC):
         """For each of its `named` settings what it may be on a detector, the default first."""
         return NO_NAMES
 
+    @property
+    def together(self) -> bool:
+        """Whether a map depends on the other crops: they must then be those of one face, in order."""
+        return False
+
     @abstractmethod
     def steps(self, detector: Detector, crops: Picture, watch: Watch = UNWATCHED) -> Generator[None, None, Maps]:
-        """(F, S, S, 3) uint8 crops -> a map each, alone or in company the same; other work may come between steps.
+        """(F, S, S, 3) uint8 crops -> a map each, unless `together` the same alone; other work may come between.
 
         Raises:
             DeviceError: not even one crop fits into memory.

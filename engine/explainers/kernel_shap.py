@@ -67,6 +67,10 @@ class KernelShap(Explainer):
     def settings(self) -> Mapping[str, object]:
         return {**super().settings, "compactness": COMPACTNESS, "muted": "mean colour of the crop"}
 
+    @property
+    def together(self) -> bool:
+        return self._chosen.segmentation == "3d"
+
     def steps(self, detector: Detector, crops: Picture, watch: Watch = UNWATCHED) -> Generator[None, None, Maps]:
         values, errors, logits, passes = [], [], [], []
         for clip, labels in self._games(crops, watch):

@@ -14,7 +14,7 @@ from engine.explainers.base import Explainer, Watch, map_affines, timed
 from engine.faces.crops import crop_affine
 from engine.faces.detector import FaceDetector
 from engine.progress import ProgressMeter
-from engine.results import Cost, Explanation, FloatArray, Provenance, frozen
+from engine.results import Cost, Explanation, FloatArray, Picture, Provenance, frozen
 from engine.runtime.jobs import JobContext, Steps
 from engine.runtime.pictures import PictureThread, wait_for
 from engine.runtime.protocol import Event, ExplainRequest, ExplanationMade, Notice
@@ -57,6 +57,8 @@ class Explaining:
             "precision": explainer.precision,
             "detector": detector.id,
         }
+        if explainer.together:
+            settings["frames"] = self._frames
         made_by = detector.provenance(**settings, faces=face_key(session.length))
         self._made_by: Provenance = replace(made_by, component=explainer.id, precision=explainer.precision)
         self._sanity = find_sanity(weights_folder(detector.id), detector.weights_sha256, explainer)
@@ -67,22 +69,12 @@ class Explaining:
         identity = yield from self._session.hashing.steps(self._job)
         shelf = Shelf(self._store, self._store.put_video(identity), self._session.length)
         meter = ProgressMeter("Explaining", len(self._frames), "frames", self._job.report)
-        made: dict[Name, dict[int, FaceMap]] = {}
         try:
-            for done, frame in enumerate(self._frames):
-                found = yield from self._frame(frame, shelf)
-                for name, one in found:
-                    made.setdefault(name, {})[frame] = one
-                meter.update(done + 1)
-                yield None
+            faces = yield from (self._clips if self._explainer.together else self._singles)(shelf, meter)
             self._session.media.verify_unchanged()
         finally:
             if self._pictures is not None:
                 self._pictures.close()
-        ids = self._ids(list(made), shelf)
-        faces: dict[int, dict[int, FaceMap]] = {}
-        for name in made:
-            faces.setdefault(ids[name], {}).update(made[name])
         asked = self._request.track_id
         told = [number for number in sorted(faces) if asked in (None, number)]
         for number in told:
@@ -90,8 +82,73 @@ class Explaining:
         if not told:
             yield Notice(self._job.id, f"There is no {'' if asked is None else 'such '}face to be explained here")
 
-    def _frame(self, frame: int, shelf: Shelf) -> Working[list[tuple[Name, FaceMap]]]:
-        """The maps of all faces of one frame, stored or made."""
+    def _singles(self, shelf: Shelf, meter: ProgressMeter) -> Working[dict[int, dict[int, FaceMap]]]:
+        """By the id of a face and the frame: maps each of which is made of one crop alone."""
+        made: dict[Name, dict[int, FaceMap]] = {}
+        for done, frame in enumerate(self._frames):
+            seen = yield from self._seen(frame, shelf)
+            known = shelf.maps(self._made_by, frame)
+            new = [affine for affine in seen.values() if _at(known, affine) is None]
+            if new:
+                crops = yield from self._crops(frame, np.stack(new))
+                if crops is not None:
+                    known += yield from self._made(crops, np.stack(new))
+                    shelf.keep_maps(self._made_by, frame, known)
+            for name, affine in seen.items():
+                one = _at(known, affine)
+                if one is not None:
+                    made.setdefault(name, {})[frame] = one
+            meter.update(done + 1)
+            yield None
+        ids = self._ids(list(made), shelf)
+        faces: dict[int, dict[int, FaceMap]] = {}
+        for name in made:
+            faces.setdefault(ids[name], {}).update(made[name])
+        return faces
+
+    def _clips(self, shelf: Shelf, meter: ProgressMeter) -> Working[dict[int, dict[int, FaceMap]]]:
+        """The same of an explainer that takes all crops of a face together."""
+        found: dict[Name, dict[int, FloatArray]] = {}
+        for done, frame in enumerate(self._frames):
+            for name, affine in (yield from self._seen(frame, shelf)).items():
+                found.setdefault(name, {})[frame] = affine
+            meter.update(done + 1)
+            yield None
+        ids = self._ids(list(found), shelf)
+        seen: dict[int, dict[int, FloatArray]] = {}
+        for name in found:
+            seen.setdefault(ids[name], {}).update(found[name])
+        asked = self._request.track_id
+        faces: dict[int, dict[int, FaceMap]] = {}
+        for number in sorted(seen):
+            if asked in (None, number):
+                clip = yield from self._clip(dict(sorted(seen[number].items())), shelf)
+                if clip:
+                    faces[number] = clip
+        return faces
+
+    def _clip(self, seen: Mapping[int, FloatArray], shelf: Shelf) -> Working[dict[int, FaceMap]]:
+        """The maps of one face, by frame, stored or made; only of frames that can be decoded."""
+        stored = {frame: _at(shelf.maps(self._made_by, frame), affine) for frame, affine in seen.items()}
+        known = {frame: one for frame, one in stored.items() if one is not None}
+        if len(known) == len(seen):
+            return known
+        crops: dict[int, Picture] = {}
+        for frame, affine in seen.items():
+            found = yield from self._crops(frame, affine[None])
+            if found is not None:
+                crops[frame] = found[0]
+        if not crops:
+            return {}
+        made = yield from self._made(np.stack(list(crops.values())), np.stack([seen[frame] for frame in crops]))
+        maps = dict(zip(crops, made, strict=True))
+        for frame, one in maps.items():
+            if frame not in known:
+                shelf.keep_maps(self._made_by, frame, (*shelf.maps(self._made_by, frame), one))
+        return maps
+
+    def _seen(self, frame: int, shelf: Shelf) -> Working[dict[Name, FloatArray]]:
+        """Where the faces of one frame are, stored or found: the affine of each one's crop."""
         span = self._session.span_of(frame)
         segment = self._session.known_faces(span, shelf)
         if segment is None:
@@ -101,27 +158,13 @@ class Explaining:
             shelf.keep_faces(segment)
         spec = self._detector.crop_spec
         rows = [(part, row) for part in segment.parts() if (row := part.row(frame)) is not None]
-        names = [(span, part.id) for part, _ in rows]
-        affines = [crop_affine(part.boxes[row], part.landmarks[row], spec) for part, row in rows]
-        known = shelf.maps(self._made_by, frame)
-        new = [affine for affine in affines if _at(known, affine) is None]
-        if new:
-            made = yield from self._made(frame, np.stack(new))
-            if made is None:
-                return []
-            known += made
-            shelf.keep_maps(self._made_by, frame, known)
-        at = [_at(known, affine) for affine in affines]
-        return [(name, one) for name, one in zip(names, at, strict=True) if one is not None]
+        return {(span, part.id): crop_affine(part.boxes[row], part.landmarks[row], spec) for part, row in rows}
 
-    def _made(self, frame: int, affines: FloatArray) -> Working[tuple[FaceMap, ...] | None]:
-        """New maps of crops of one frame; None, told to the user, if it cannot be decoded."""
-        crops = yield from self._crops(frame, affines)
-        if crops is None:
-            return None
+    def _made(self, crops: Picture, affines: FloatArray) -> Working[tuple[FaceMap, ...]]:
+        """New maps of crops that go through the explainer together."""
         watch = Watch(self._job.token, lambda t: self._job.emit(Notice(self._job.id, t)), self._job.report)
         maps, seconds = yield from timed(self._explainer.steps(self._detector, crops, watch))
-        shares = seconds * maps.passes / max(1, maps.passes.sum())  # crops of a frame go through it together
+        shares = seconds * maps.passes / max(1, maps.passes.sum())
         errors = [None] * len(crops) if maps.errors is None else maps.errors
         rows = zip(
             affines, maps.values, maps.logits.tolist(), maps.passes.tolist(), shares.tolist(), errors, strict=True

@@ -17,6 +17,7 @@ from engine.case.case_file import CaseFile
 from engine.detectors import registry
 from engine.errors import UsageError, WeightsError
 from engine.explainers import gradcam
+from engine.explainers.kernel_shap import KernelShap
 from engine.faces.crops import crop_affine, cut_crop
 from engine.results import CropSpec, Explanation, FaceTrack
 from engine.runtime.engine import Engine
@@ -162,6 +163,31 @@ def test_a_real_face_is_found_scored_and_explained(
     with CaseFile.open(case) as stored:
         keys = {key.component for key in stored.keys(stored.videos()[0].id)}
     assert keys == {"faces", "frame-mobile", "gradcam"}
+
+
+def test_the_volumes_of_a_clip_are_explained_together_and_kept(
+    engine: Engine, inbox: Inbox, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = ExplainRequest(
+        clip,
+        "frame-mobile",
+        "kernel-shap",
+        (60, 62, 66),  # over the border of two segments
+        settings={"segmentation": "3d", "scope": "video", "samples": 4, "segments": 6},
+        case=tmp_path / "case.tell",
+    )
+    (explanation,) = explained(engine, inbox, request)
+    assert explanation.frames.tolist() == [60, 62, 66]
+    assert len(set(explanation.logits.tolist())) == 1
+    assert set(np.unique(explanation.values[0])) == set(np.unique(explanation.values[2]))
+    assert explanation.provenance.settings["frames"] == [60, 62, 66]
+
+    def never(*_: object) -> None:
+        raise AssertionError("made again")
+
+    monkeypatch.setattr(KernelShap, "clip_steps", never)
+    (again,) = explained(engine, inbox, request)
+    np.testing.assert_array_equal(again.values, explanation.values)
 
 
 def test_a_frame_is_explained_before_any_analysis(engine: Engine, inbox: Inbox, clip: Path) -> None:
