@@ -60,34 +60,36 @@ def cut_clip(media: Media, out: Path, last: int, cancel: CancelToken | None = No
         ExportError: no frame can be decoded, or the disk is full.
         EvidenceChangedError, CancelledError.
     """
-    _write(media, {out: ()}, range(last + 1), (0, 0, media.width, media.height), cancel)
+    _write(media, {out: ()}, range(last + 1), last, (0, 0, media.width, media.height), cancel)
 
 
 def face_clips(
     media: Media,
     outs: Mapping[Path, Sequence[Explanation]],
     frames: Sequence[int],
+    last: int,
     window: Window,
     cancel: CancelToken | None = None,
 ) -> None:
     """Write the face on some frames, once for each set of explanations: the red overlay of just these frames.
 
-    A frame stays until the next one's time, so all clips are in step with each other; one without a map is plain.
-    Raises as `cut_clip`.
+    A frame stays until the next one's time, and the last one to the end of the frame `last`, so all clips are in
+    step with each other; a frame without a map is plain. Raises as `cut_clip`.
     """
-    _write(media, outs, frames, window, cancel)
+    _write(media, outs, frames, last, window, cancel)
 
 
 def _write(
     media: Media,
     outs: Mapping[Path, Sequence[Explanation]],
     frames: Sequence[int],
+    stretch_end: int,
     window: Window,
     cancel: CancelToken | None,
 ) -> None:
     index = media.index
     x0, y0, x1, y1 = window
-    ends = [*(int(index.pts[frame]) for frame in frames[1:]), _end(index, frames[-1])]
+    ends = [*(int(index.pts[frame]) for frame in frames[1:]), _end(index, stretch_end)]
     last = -1
     reader = media.reader()
     try:

@@ -157,7 +157,7 @@ class _Maker:
             self.weights[each.name] = f"{each.explainer} of {each.detector} {made_by.weights_sha256[:12]}"
             names[each.name] = self._folder / f"{pair.name}.{each.name}.mp4"
             outs[names[each.name]] = maps
-        face_clips(fake, outs, frames, face_window(tracks, last, fake.width, fake.height), self._cancel)
+        face_clips(fake, outs, frames, last, face_window(tracks, last, fake.width, fake.height), self._cancel)
         scores = {
             d: p for d in dict.fromkeys(w.detector for w in wanted) if (p := self._score(fake, d)) is not None
         }

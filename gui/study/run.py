@@ -57,10 +57,12 @@ class StudyRun(QObject):
 
     Signals:
         changed: the stage or the place is another one.
+        unknown: the code under which nobody is known, so that nobody goes on.
         failed: the error because of which it is not.
     """
 
     changed = Signal()
+    unknown = Signal(str)
     failed = Signal(object)
 
     def __init__(self, file: StudyFile, background: Background, parent: QObject | None = None) -> None:
@@ -85,7 +87,7 @@ class StudyRun(QObject):
             person = self.file.participant(code.strip())
             return None if person is None else (person, self.file.answers(person.code))
 
-        self._do(find, self._found)
+        self._do(find, lambda found: self._found(found) if found else self.unknown.emit(code.strip()))
 
     def enrol(self, screen: str, familiarity: str) -> None:
         """The answers to the questions before the study."""
@@ -127,10 +129,7 @@ class StudyRun(QObject):
         self.code = code
         self._show(Stage.ABOUT)
 
-    def _found(self, found: tuple[Participant, tuple[Given, ...]] | None) -> None:
-        if found is None:
-            self._show(Stage.WELCOME)
-            return
+    def _found(self, found: tuple[Participant, tuple[Given, ...]]) -> None:
         self.person, given = found
         self.code = self.person.code
         self._next(given)

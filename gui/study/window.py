@@ -46,7 +46,6 @@ class StudyWindow(QMainWindow):
             Stage.CHOICE: self.choice,
             Stage.THANKS: self.thanks,
         }
-        self._asked_code = ""
         self.setWindowTitle(f"{file.definition.title} — Tellframe")
         self._lay_out()
         self._connect()
@@ -93,7 +92,10 @@ class StudyWindow(QMainWindow):
         self.pair.failed.connect(self._tell)
         self.choice.failed.connect(self._tell)
         self.welcome.begun.connect(run.begin)
-        self.welcome.resumed.connect(self._go_on)
+        self.welcome.resumed.connect(run.go_on)
+        run.unknown.connect(
+            lambda code: self.welcome.show_note(f"Nobody has the code {code} in this study.", "warning")
+        )
         self.about.answered.connect(run.enrol)
         self.pair.told.connect(self._told)
         self.choice.chosen.connect(run.choose)
@@ -106,10 +108,6 @@ class StudyWindow(QMainWindow):
     def sizeHint(self) -> QSize:
         return QSize(1280, 800)
 
-    def _go_on(self, code: str) -> None:
-        self._asked_code = code
-        self.run.go_on(code)
-
     def _told(self, first: bool) -> None:
         if self.run.place is not None:
             self.run.tell(right=first == self.run.place.step.fake_first)
@@ -120,9 +118,7 @@ class StudyWindow(QMainWindow):
         for page in self._pages.values():
             if page is not self.page:
                 page.close_clips()
-        if run.stage is Stage.WELCOME:
-            self._welcome()
-        elif run.stage is Stage.ABOUT:
+        if run.stage is Stage.ABOUT:
             self.about.reset(run.code)
         elif run.stage is Stage.PAIR and place is not None:
             self.pair.ask(place, self.file.clips)
@@ -134,16 +130,8 @@ class StudyWindow(QMainWindow):
         self._show_progress()
         self.setFocus()  # on no control: all keys are the page's
 
-    def _welcome(self) -> None:
-        if self._asked_code:  # it was asked for and not found
-            self.welcome.show_note(f"Nobody has the code {self._asked_code} in this study.", "warning")
-            self._asked_code = ""
-        elif self.run.code and self.run.person is None and self.welcome.code.text() != self.run.code:
-            self.welcome.show_note("")
-
     def _show_progress(self) -> None:
         place, asking = self.run.place, self.run.stage in (Stage.PAIR, Stage.CHOICE)
-        self._asked_code = "" if asking or self.run.stage is Stage.THANKS else self._asked_code
         self.pause.setVisible(asking)
         self.name.set_text("" if self.run.stage is Stage.WELCOME else self.file.definition.title)
         self.progress_text.setVisible(asking)

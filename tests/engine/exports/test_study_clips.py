@@ -118,7 +118,7 @@ def test_a_cut_clip_keeps_pictures_and_times(media: Media, tmp_path: Path) -> No
 def test_face_clips_are_in_step_and_only_explained_frames_are_red(media: Media, tmp_path: Path) -> None:
     plain, red = tmp_path / "plain.mp4", tmp_path / "red.mp4"
     window = (80, 40, 240, 200)
-    face_clips(media, {plain: (), red: (make_explanation([3, 8]),)}, [0, 3, 5, 8], window)
+    face_clips(media, {plain: (), red: (make_explanation([3, 8]),)}, [0, 3, 5, 8], 11, window)
     (times, bare), (same, masked) = read(plain), read(red)
     assert times == same == [0, 140, 300, 900]
     assert bare[0].shape == (160, 160, 3)
@@ -131,11 +131,14 @@ def test_face_clips_are_in_step_and_only_explained_frames_are_red(media: Media, 
     assert np.abs(more_red[~inside]).mean() < 6 < more_red[inside].mean()
 
 
-def test_a_frame_stays_until_the_next_one(media: Media, tmp_path: Path) -> None:
-    face_clips(media, {tmp_path / "a.mp4": ()}, [0, 5], (0, 0, 100, 100))
+@pytest.mark.parametrize(("last", "seconds"), [(5, 0.34), (7, 0.9), (11, 1.06)])
+def test_the_last_frame_stays_to_the_end_of_the_stretch(
+    media: Media, tmp_path: Path, last: int, seconds: float
+) -> None:
+    face_clips(media, {tmp_path / "a.mp4": ()}, [0, 5], last, (0, 0, 100, 100))
     made = open_media(tmp_path / "a.mp4")
     try:
-        assert made.index.duration == pytest.approx(0.34)  # frame 5 is shown from 300 to 340 ms
+        assert made.index.duration == pytest.approx(seconds)
     finally:
         made.close()
 
@@ -144,6 +147,6 @@ def test_nothing_is_left_of_a_clip_without_a_frame(tmp_path: Path, monkeypatch: 
     media = open_media(make_video(tmp_path / "odd.mp4"))
     monkeypatch.setattr(ClipWriter, "write", lambda *_: (_ for _ in ()).throw(ExportError("full", advice="Free")))
     with pytest.raises(ExportError):
-        face_clips(media, {tmp_path / f"{n}.mp4": () for n in range(3)}, [0, 1], (0, 0, 64, 64))
+        face_clips(media, {tmp_path / f"{n}.mp4": () for n in range(3)}, [0, 1], 1, (0, 0, 64, 64))
     media.close()
     assert [path.name for path in tmp_path.iterdir()] == ["odd.mp4"]
