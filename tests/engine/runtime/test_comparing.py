@@ -163,6 +163,9 @@ def test_without_checks_only_the_maps_are_measured(clip: Path, detector: FrameDe
     assert not found.checked
     files = report_files(header(detector, "corner"), [found], {})
     assert set(files) == {"report.html", "report.md"}
+    assert "not what is fake" not in files["report.md"]
+    looks = replace(header(detector), explainers={"corner": {"signed": False, "precision": "float32"}})
+    assert "where the network looks, not what is fake" in report_files(looks, [found], {})["report.md"]
 
 
 def test_one_frame_has_no_tau_and_no_motion(clip: Path, detector: FrameDetector) -> None:
