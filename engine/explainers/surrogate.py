@@ -29,6 +29,9 @@ NUGGETS = (0.01, 0.1, 0.3)
 """Share of what is rough: known at a coalition, it says nothing of any other."""
 
 
+TINY = float(np.finfo(np.float64).tiny)
+
+
 @dataclass(frozen=True, slots=True)
 class Surrogate:
     """A game that imitates another.
@@ -44,12 +47,6 @@ class Surrogate:
     misses_unseen: Doubles
 
 
-@dataclass(frozen=True, slots=True)
-class _Kernel:
-    relevance: Doubles
-    nugget: float
-
-
 def imitate(masks: BoolArray, contrasts: Doubles, linear: Doubles) -> Surrogate:
     """Fitted by the largest likelihood.
 
@@ -59,35 +56,44 @@ def imitate(masks: BoolArray, contrasts: Doubles, linear: Doubles) -> Surrogate:
         linear: (M,) of a linear fit, of which only the sizes count.
     """
     signs: Doubles = np.where(masks, 1.0, -1.0)
-    chosen = _likeliest(signs[:TRIED], contrasts[:TRIED], np.abs(linear))
-    factor = cho_factor(_covariance(signs, chosen), lower=True)
-    inverse = cho_solve(factor, np.eye(len(signs)))
-    weights = cho_solve(factor, contrasts)
-    values = kernel_values(signs, chosen.relevance).T @ weights
-    return Surrogate(values, chosen.nugget * weights, weights / np.diag(inverse))
+    relevance, nugget = _likeliest(signs[:TRIED], contrasts[:TRIED], np.abs(linear))
+    factor = _factor(_covariance(signs, relevance), nugget)
+    inverse = cho_solve(factor, np.eye(len(signs)), overwrite_b=True, check_finite=False)
+    weights = inverse @ contrasts
+    values = kernel_values(signs, relevance).T @ weights
+    return Surrogate(values, nugget * weights, weights / np.diag(inverse))
 
 
-def _likeliest(signs: Doubles, contrasts: Doubles, sizes: Doubles) -> _Kernel:
-    best, least = None, np.inf
-    for total, power, nugget in product(TOTALS, POWERS, NUGGETS):
+def _likeliest(signs: Doubles, contrasts: Doubles, sizes: Doubles) -> tuple[Doubles, float]:
+    """a_j of all players, and the nugget."""
+    best, least = (np.ones_like(sizes), NUGGETS[0]), np.inf
+    for total, power in product(TOTALS, POWERS):
         shape = sizes**power + 1e-6 * max(1.0, sizes.max())
-        kernel = _Kernel(total * shape / shape.sum(), nugget)
-        factor = cho_factor(_covariance(signs, kernel), lower=True)
-        spread = max(float(contrasts @ cho_solve(factor, contrasts)), np.finfo(float).tiny)
-        cost = 0.5 * len(signs) * np.log(spread) + np.log(np.diag(factor[0])).sum()
-        if best is None or cost < least:
-            best, least = kernel, cost
-    assert best is not None  # noqa: S101 - there is at least one to try
+        relevance = total * shape / shape.sum()
+        covariance = _covariance(signs, relevance)
+        for nugget in NUGGETS:
+            factor = _factor(covariance, nugget)
+            spread = float(contrasts @ cho_solve(factor, contrasts, check_finite=False))
+            cost = 0.5 * len(signs) * np.log(max(spread, TINY)) + np.log(np.diag(factor[0])).sum()
+            if cost < least:
+                best, least = (relevance, nugget), cost
     return best
 
 
-def _covariance(signs: Doubles, kernel: _Kernel) -> Doubles:
-    """(P, P) of the contrasts, up to a factor."""
-    half = (signs * kernel.relevance) @ signs.T / 2
-    most = kernel.relevance.sum() / 2
-    covariance: Doubles = (np.exp(half - most) - np.exp(-half - most)) / (1 - np.exp(-2 * most))
-    covariance[np.diag_indices_from(covariance)] += kernel.nugget
+def _covariance(signs: Doubles, relevance: Doubles) -> Doubles:
+    """(P, P) of the smooth part of the contrasts, up to a factor."""
+    total = relevance.sum()
+    rising: Doubles = np.exp(((signs * relevance) @ signs.T - total) / 2)
+    covariance: Doubles = (rising - np.exp(-total) / rising) / (1 - np.exp(-total))
     return covariance
+
+
+def _factor(covariance: Doubles, nugget: float) -> tuple[Doubles, bool]:
+    """Cholesky's, with the rough part."""
+    whole = covariance.copy()
+    whole[np.diag_indices_from(whole)] += nugget
+    factor: tuple[Doubles, bool] = cho_factor(whole, lower=True, overwrite_a=True, check_finite=False)
+    return factor
 
 
 def kernel_values(signs: Doubles, relevance: Doubles) -> Doubles:
