@@ -1,11 +1,12 @@
 """What the frame networks cost on this processor: scoring a crop, and training on crops of several sizes.
 
-    python benchmarks/networks.py [--threads 1] [--seconds 1.0] [--only score train] [--detectors frame-b4 ...]
+    python benchmarks/networks.py [--threads 1] [--seconds 1.0] [--only score onnx] [--detectors frame-b4 ...]
 
 Random weights: they cost what trained ones do. Times are of the processor's threads together, divided by their
 number, so that other work on the machine counts little; each is the median of as many passes as fit into the
 seconds, three at least. Training is a step of the trainer without the making of its batches: forward, backward,
-AdamW, in bf16 with channels last. Prints tables in Markdown.
+AdamW, in bf16 with channels last. Scoring is also compared with ONNX Runtime, both in float32 and by turns; there the
+times of all threads are added up, and "least" is that of the quickest pass. Prints tables in Markdown.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,77 @@ def score_table(detectors: Sequence[str], seconds: float, threads: int) -> None:
         print(f"| {' | '.join(row)} |", flush=True)
 
 
+def onnx_table(detectors: Sequence[str], seconds: float, threads: int) -> None:
+    """Milliseconds a crop with torch as detectors use it, and with ONNX Runtime from an export of the same."""
+    import torch
+
+    from engine.detectors.folding import fold_batch_norm
+    from engine.detectors.registry import detector_spec
+
+    print(
+        "| network | crops at a time | torch | ONNX Runtime | ratio | torch, least | ONNX Runtime, least | ratio |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for detector_id in detectors:
+        spec = detector_spec(detector_id)
+        network = spec.build(spec.size).eval()
+        fold_batch_norm(network)
+        network = network.to(memory_format=torch.channels_last)
+        session = onnx_session(network, spec.size, threads)
+        for batch in (1, 4, 16):
+            x = crops(batch, spec.size)
+            fed = {"crops": x.contiguous().numpy()}
+            with torch.inference_mode():
+                taken = by_turns((partial(network, x), partial(session.run, None, fed)), seconds)
+            row = [detector_id, str(batch)]
+            for one, other in zip(*taken, strict=True):
+                ms = [1000 * each / batch for each in (one, other)]
+                row += [f"{ms[0]:.1f} ms", f"{ms[1]:.1f} ms", f"{ms[0] / ms[1]:.2f}"]
+            print(f"| {' | '.join(row)} |", flush=True)
+
+
+def onnx_session(network: Any, size: int, threads: int) -> Any:
+    """A network in ONNX Runtime, on so many threads that sleep while they wait, as torch's do."""
+    import io
+    import warnings
+
+    import onnxruntime
+    import torch
+
+    data = io.BytesIO()
+    axes = {"crops": {0: "n"}, "logit": {0: "n"}}
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            network,
+            (torch.zeros(2, 3, size, size),),
+            data,  # type: ignore[arg-type]
+            dynamo=False,
+            opset_version=17,
+            input_names=["crops"],
+            output_names=["logit"],
+            dynamic_axes=axes,
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(data.getvalue(), options, providers=["CPUExecutionProvider"])
+
+
+def by_turns(works: Sequence[Callable[[], object]], seconds: float) -> list[tuple[float, float]]:
+    """Per work the median and the least time of the processor's threads together."""
+    spent: list[list[float]] = [[] for _ in works]
+    for work in works:
+        work()
+    start = time.perf_counter()
+    while len(spent[0]) < 5 or time.perf_counter() - start < seconds:
+        for work, times in zip(works, spent, strict=True):
+            before = time.process_time()
+            work()
+            times.append(time.process_time() - before)
+    return [(statistics.median(times), min(times)) for times in spent]
+
+
 def train_table(
     detectors: Sequence[str], sizes: Sequence[int], frozen: Sequence[int], seconds: float, threads: int
 ) -> None:
@@ -108,14 +181,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=1.0, help="for each figure, default: %(default)s")
-    parser.add_argument("--only", nargs="+", choices=("score", "train"), default=("score", "train"))
-    parser.add_argument("--detectors", nargs="+", help="default: all to score, three of B4 to train")
+    parser.add_argument("--only", nargs="+", choices=("score", "train", "onnx"), default=("score", "train"))
+    parser.add_argument(
+        "--detectors", nargs="+", help="default: all to score, three of B4 to train, frame-mobile for onnx"
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=(128, 160, 380), help="of the crops trained on")
     parser.add_argument("--frozen", type=int, nargs="+", default=(0, 3, 5), help="leading stages that stay")
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(args.threads)
-    import torch
+    from engine.runtime.loading import load
 
+    torch = load("torch")  # its threads sleep while they wait, as in the application
     from engine.detectors.registry import SPECS
 
     torch.set_num_threads(args.threads)
@@ -126,6 +202,8 @@ def main() -> None:
         print()
     if "train" in args.only:
         train_table(args.detectors or TRAINED, args.sizes, args.frozen, args.seconds, args.threads)
+    if "onnx" in args.only:
+        onnx_table(args.detectors or ("frame-mobile",), args.seconds, args.threads)
 
 
 if __name__ == "__main__":
