@@ -5,8 +5,8 @@
 Random weights: they cost what trained ones do. Times are of the processor's threads together, divided by their
 number, so that other work on the machine counts little; each is the median of as many passes as fit into the
 seconds, three at least. Training is a step of the trainer without the making of its batches: forward, backward,
-AdamW, in bf16 with channels last. Scoring is also compared with ONNX Runtime, both in float32 and by turns; there the
-times of all threads are added up, and "least" is that of the quickest pass. Prints tables in Markdown.
+AdamW, in bf16 with channels last. Scoring is also compared with ONNX Runtime, both in float32 and by turns; there
+the times of all threads are added up, and "least" is that of the quickest pass. Prints tables in Markdown.
 """
 
 import argparse
