@@ -15,7 +15,7 @@ from random_weights import card_values, random_network, write_random_weights
 from engine import paths
 from engine.detectors import registry
 from engine.detectors.cards import CARD, card_text, load_card, parse_card
-from engine.detectors.weights import MODEL, load_state, save_weights
+from engine.detectors.weights import EXPLANATIONS, MODEL, load_state, save_weights
 from engine.errors import UsageError, WeightsError
 
 
@@ -207,6 +207,16 @@ def test_imported_weights_are_those_that_score_and_the_old_ones_are_replaced(fol
     assert again.weights_sha256 != info.weights_sha256
     assert registry.load_detector("frame-mobile", "cpu").weights_sha256 == again.weights_sha256
     assert [p.name for p in Path(info.folder).parent.iterdir()] == ["frame-mobile"]
+
+
+def test_what_was_measured_of_explanations_comes_along_and_goes_with_the_old_weights(folder: Path) -> None:
+    target = paths.weights_dirs()[0] / "frame-mobile"
+    (folder / EXPLANATIONS).write_text("measured")
+    registry.import_weights(folder)
+    assert (target / EXPLANATIONS).read_text() == "measured"
+    (folder / EXPLANATIONS).unlink()
+    registry.import_weights(folder)
+    assert not (target / EXPLANATIONS).exists()
 
 
 def test_an_import_that_fails_leaves_the_old_weights(folder: Path) -> None:
