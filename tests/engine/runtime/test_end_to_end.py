@@ -190,6 +190,30 @@ def test_the_volumes_of_a_clip_are_explained_together_and_kept(
     np.testing.assert_array_equal(again.values, explanation.values)
 
 
+def test_settings_reach_the_explainer_and_stand_once_in_the_key(
+    engine: Engine, inbox: Inbox, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of(**settings: object) -> Explanation:
+        request = ExplainRequest(clip, "frame-mobile", "gradcam", (70,), settings=settings)
+        (explanation,) = explained(engine, inbox, request)
+        return explanation
+
+    plain, fine = of(), of(layer="trunk.blocks.2")
+    assert (plain.values.shape, fine.values.shape) == ((1, 7, 7), (1, 28, 28))
+    assert fine.provenance.settings["layer"] == "trunk.blocks.2"
+    assert plain.cost is not None
+    assert plain.cost.passes.tolist() == [1]
+    assert plain.cost.seconds[0] > 0
+    assert plain.sanity.verdict == "not measured"
+
+    def never(*_: object) -> None:
+        raise AssertionError("made again")
+
+    monkeypatch.setattr(gradcam, "gradcam", never)
+    np.testing.assert_array_equal(of(layer="trunk.bn2", smoothing="none").values, plain.values)
+    np.testing.assert_array_equal(of(layer="trunk.blocks.2").values, fine.values)
+
+
 def test_a_frame_is_explained_before_any_analysis(engine: Engine, inbox: Inbox, clip: Path) -> None:
     (explanation,) = explained(engine, inbox, ExplainRequest(clip, "frame-mobile", "gradcam", (70,)))
     assert explanation.frames.tolist() == [70]
