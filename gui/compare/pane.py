@@ -124,7 +124,8 @@ class Pane(QObject):
         if detector is None:
             return PaneState(Stand.UNUSABLE, text=f"There is no detector {self.choice.detector_id}")
         if not detector.trained:
-            return PaneState(Stand.UNUSABLE, text=f"Not trained: {detector.problem}")
+            told = "not trained" in detector.problem
+            return PaneState(Stand.UNUSABLE, text=detector.problem if told else f"Not trained: {detector.problem}")
         if self.choice.explainer_id not in detector.explainers:
             return PaneState(
                 Stand.UNUSABLE, text=f"{self.choice.explainer_id} does not work on {self.choice.detector_id}"

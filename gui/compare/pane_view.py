@@ -142,6 +142,7 @@ class PaneView(QFrame):
     def __init__(self, session: Session, comparison: Comparison, pane: Pane, letter: str, parent: QWidget) -> None:
         super().__init__(parent)
         self._session, self._comparison, self.pane, self.letter = session, comparison, pane, letter
+        self._shown_choice = pane.choice
         self.setObjectName("pane")
         self.setAccessibleName(f"Pane {letter}")
         self.picture = PanePicture()
@@ -249,7 +250,7 @@ class PaneView(QFrame):
 
     def show_choice(self) -> None:
         """What there is to choose, and what is chosen."""
-        choice = self.pane.choice
+        choice = self._shown_choice = self.pane.choice
         with QSignalBlocker(self.detector), QSignalBlocker(self.explainer):
             self.detector.clear()
             self.explainer.clear()
@@ -284,6 +285,8 @@ class PaneView(QFrame):
     def show_state(self, state: PaneState, measures: MapMeasures | None, make_tip: str) -> None:
         """Everything but the picture itself."""
         coming = state.stand in (Stand.WAITING, Stand.WORKING) and not self.pane.slow
+        if self._shown_choice != self.pane.choice:
+            self.show_choice()
         self.card.show_state(PaneState(Stand.READY) if coming else state, make_tip)
         self.badge.setVisible(coming or state.stand is Stand.HELD)
         if coming:

@@ -29,6 +29,8 @@ from gui.session import Session
 
 AROUND_FACE = 1.3
 """How much more than the face's box the view on the face shows."""
+LEAST_WIDTH = 260
+"""Of a pane whose words can be read, pixels."""
 RULES = {
     "signed": "Each map ÷ its own largest |value|; the same colours in every pane",
     "red": "As P002: what supports fake ÷ the map's largest such value; the same in every pane",
@@ -144,6 +146,8 @@ class CompareView(QWidget):
             return max(1, count)
         if self._comparison.layout == "grid":
             return 2
+        if self.width() / count < LEAST_WIDTH:
+            return 2
         words = 110  # what a pane needs above and below its picture
         aspect = 1.0 if self._comparison.follows_face else self._viewport.width / max(1, self._viewport.height)
 
@@ -173,7 +177,7 @@ class CompareView(QWidget):
         """Give all pictures the same zoom and place."""
         common = self._common()
         if self.panes:  # its picture begins where theirs do
-            self.difference.name.setFixedHeight(self.panes[self._comparison.pair[0]].header.height())
+            self.difference.name.setFixedHeight(self.panes[self._comparison.pair[0]].header.sizeHint().height())
         self._viewport = self._viewport.resized(common)
         if self._comparison.follows_face:
             self._look_at_face()
@@ -252,7 +256,8 @@ class CompareView(QWidget):
         self._show_difference(states)
         self._show_legend(states)
         known = [f"{pair} {agreement_text(found.mean, found.frames)}" for pair, found in comparison.agreements()]
-        self.agreement.setText(f"Agreement (Spearman)  {'   '.join(known)}" if known else "")
+        whole = (text.replace(" ", "\u00a0").replace("–", "\u2060–\u2060") for text in known)  # not to be broken
+        self.agreement.setText(f"Agreement (Spearman)  {'   '.join(whole)}" if known else "")
         self.agreement.setVisible(bool(known))
         self.setAccessibleDescription("" if session.shown is None else f"Frame {session.shown.index}")
 

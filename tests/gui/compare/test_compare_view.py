@@ -177,6 +177,20 @@ def test_the_difference_is_of_the_two_maps_on_the_screen(
     assert np.allclose(view.difference.shown.values, -expected)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("panes", [2, 4])
+def test_the_three_pictures_of_a_difference_stand_in_a_row(
+    window: MainWindow, view: CompareView, panes: int, qtbot: QtBot
+) -> None:
+    while len(view.panes) < panes:
+        window.comparison.add()
+    qtbot.wait(100)
+    press(qtbot, window, Qt.Key.Key_D)
+    qtbot.wait(100)
+    shown = (*view.panes[:2], view.difference)
+    places = {(one.picture.mapTo(view, QPoint(0, 0)).y(), one.picture.height()) for one in shown}
+    assert len(places) == 1
+
+
 def test_red_shows_what_supports_fake_alone(window: MainWindow, view: CompareView, qtbot: QtBot) -> None:
     press(qtbot, window, Qt.Key.Key_R)
     mask = window.comparison.panes[0].mask(0, 0)
@@ -224,6 +238,9 @@ def test_choosing_in_a_pane_keeps_what_fits(window: MainWindow, view: CompareVie
     pane.explainer.setCurrentIndex(row)
     pane.explainer.activated.emit(row)
     assert pane.pane.choice == PaneChoice("frame-mobile", "attention")
+    window.comparison.choose(pane.pane, PaneChoice("frame-mobile", "gradcam", (("layer", "features.7"),)))
+    qtbot.waitUntil(lambda: pane.given.text() == "layer=features.7")
+    assert pane.explainer.currentData() == "gradcam"
 
 
 def test_every_control_has_a_name_a_tip_and_a_place_among_the_keys(
