@@ -14,6 +14,7 @@ from PySide6.QtCore import QTimer
 
 from engine.progress import CancelToken, ProgressCallback
 from engine.runtime.engine import Engine
+from engine.video.pyav import import_pyav
 from gui import crash
 from gui.bridge import HandOver
 from gui.main_window import MainWindow
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 def open_media(path: Path, cancel: CancelToken, progress: ProgressCallback) -> Media:
     """engine.video's opener, imported on the worker thread so that the window appears without PyAV."""
+    import_pyav()
     from engine.video import media
 
     return media.open_media(path, cancel=cancel, progress=progress)
@@ -36,12 +38,14 @@ def open_media(path: Path, cancel: CancelToken, progress: ProgressCallback) -> M
 
 def import_video(_cancel: CancelToken, _progress: ProgressCallback) -> None:
     """Bring PyAV and all that is needed to open a video; on a worker thread."""
+    import_pyav()
     importlib.import_module("engine.video.media")
     importlib.import_module("engine.video.server")
 
 
 def first_look(path: Path) -> FirstLook:
     """engine.video's first look, on a worker thread."""
+    import_pyav()
     from engine.video import media
 
     return media.first_look(path)

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from engine.video.pyav import import_pyav
+
 # Before torch: its threads must sleep, not spin, while they wait for each other. Beside other busy threads
 # spinning made the face detector fourteen times as slow on two cores, and the window has to breathe, too.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -27,6 +29,7 @@ def load(name: str) -> ModuleType:
     gc.disable()
     try:
         _load_libraries()
+        import_pyav()
         return importlib.import_module(name)
     finally:
         gc.freeze()  # modules live as long as the program: the collector need not look at them again
