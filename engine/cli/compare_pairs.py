@@ -4,7 +4,7 @@ import argparse
 import datetime as dt
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.cli.session import ProgressBar, say
 from engine.errors import DataError, UsageError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from engine.runtime.locating import PicturePair
     from engine.training.datasets.base import Dataset
 
-_SPLIT = "validation"
+_SPLIT: Final = "validation"
 
 
 def run_pairs(args: argparse.Namespace, ids: Sequence[str], token: CancelToken, bar: ProgressBar) -> int:

@@ -8,19 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.cli.evaluate_sets import chosen_items, operator_sets, sample_set
 from engine.cli.session import ProgressBar, say, signals_cancel
-from engine.cli.words import add_device, writable
-from engine.errors import DataError, UsageError
+from engine.cli.words import add_device, ids, writable
+from engine.errors import UsageError
 from engine.progress import CancelToken
 
 if TYPE_CHECKING:
     from engine.detectors.frame import FrameDetector
-    from engine.evaluation.evaluate import Sample
     from engine.evaluation.protocols import Protocol
     from engine.evaluation.record import Header, Run
     from engine.runtime.measuring import SampleSet
     from engine.training.datasets.base import Dataset, Item
 
+    Chosen = tuple[Dataset, str, list[Item]]
+
+_ALL = "all"
 _RECORDED = ("AUC", "balanced accuracy", "equal error rate")
 _RECORDING = ("validation", "dev")
 
@@ -37,7 +40,12 @@ class _List(argparse.Action):
 
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("evaluate", help="measure a detector")
-    parser.add_argument("detector", nargs="?", metavar="DETECTOR", help="its id, such as frame-mobile")
+    parser.add_argument(
+        "detector",
+        nargs="?",
+        metavar="DETECTOR",
+        help="its id, such as frame-mobile; ID,ID or all gives one table",
+    )
     parser.add_argument(
         "--data", type=Path, action="append", metavar="DIR", help="a data set; several give one table"
     )
@@ -116,38 +124,97 @@ def _measure(
     bar: ProgressBar,
 ) -> int:
     from engine.detectors.registry import load_detector
-    from engine.evaluation.evaluate import Settings
     from engine.evaluation.record import as_data
     from engine.evaluation.report import report_files
+
+    if args.detector == _ALL or "," in args.detector:
+        return _measure_several(args, protocol, datasets, token, bar)
+    chosen = _chosen(datasets, protocol)
+    detector = load_detector(args.detector, args.device)
+    header, runs = _measured(args, protocol, chosen, detector, token, bar)
+    only_accuracy = protocol.only_accuracy
+    _write(args, lambda: as_data(header, runs), lambda: report_files(header, runs, only_accuracy=only_accuracy))
+    if args.record:
+        _record(args.detector, runs)
+    _remind(protocol)
+    return 0
+
+
+def _measure_several(
+    args: argparse.Namespace,
+    protocol: "Protocol",
+    datasets: "Sequence[Dataset]",
+    token: CancelToken,
+    bar: ProgressBar,
+) -> int:
+    """One table for several detectors; those without weights are named in it."""
+    from engine.detectors.registry import SPECS, detector_info, detector_spec, load_detector
+    from engine.evaluation.detectors_table import Row, as_data, report_files
+
+    if args.record:
+        raise UsageError("--record goes with one detector", advice="Name one, or leave --record out")
+    wanted = list(SPECS) if args.detector == _ALL else ids(args.detector)
+    infos = {each: detector_info(detector_spec(each)) for each in wanted}
+    lacking = {each: info.problem for each, info in infos.items() if not info.trained}
+    trained = [each for each in wanted if each not in lacking]
+    if not trained:
+        raise UsageError("None of these detectors is trained", advice="Train one, or choose another")
+    chosen = _chosen(datasets, protocol)
+    rows = []
+    for each in trained:
+        detector = load_detector(each, args.device)
+        say(f"{each}:")
+        header, runs = _measured(args, protocol, chosen, detector, token, bar)
+        rows.append(Row(infos[each].name, detector.crop_spec.size, header, runs))
+    for each, why in lacking.items():
+        say(f"{each} was not measured: {why}")
+    only_accuracy = protocol.only_accuracy
+    _write(args, lambda: as_data(rows, lacking), lambda: report_files(rows, lacking, only_accuracy=only_accuracy))
+    _remind(protocol)
+    return 0
+
+
+def _chosen(datasets: "Sequence[Dataset]", protocol: "Protocol") -> "list[Chosen]":
+    """Per data set its split and items; a mistake is told before weights are loaded."""
+    return [(dataset, *chosen_items(dataset, protocol)) for dataset in datasets]
+
+
+def _measured(
+    args: argparse.Namespace,
+    protocol: "Protocol",
+    chosen: "Sequence[Chosen]",
+    detector: "FrameDetector",
+    token: CancelToken,
+    bar: ProgressBar,
+) -> "tuple[Header, list[Run]]":
+    """One detector on all files; what came of it is told."""
+    from engine.evaluation.evaluate import Settings
     from engine.faces.detector import FaceDetector
     from engine.runtime.measuring import Measuring
 
-    chosen = [_chosen(dataset, protocol) for dataset in datasets]  # a mistake is told before weights are loaded
-    detector = load_detector(args.detector, args.device)
     sets: list[SampleSet] = []
-    for dataset, (split, items) in zip(datasets, chosen, strict=True):
+    for dataset, split, items in chosen:
         if protocol.judging == "operators":
-            sets += _operator_sets(args, dataset, items, token, bar)
+            sets += operator_sets(args, dataset, items, token, bar)
         else:
-            sets.append(_sample_set(args, dataset, split, items, detector))
+            sets.append(sample_set(args, dataset, split, items, detector))
     settings = Settings(args.threshold, seed=args.seed)
     measuring = Measuring(
         detector, FaceDetector(detector.device), args.every, settings, args.fresh, token, bar.show
     )
-    header = _header(args, protocol, datasets, detector, settings)
+    header = _header(args, protocol, [dataset for dataset, *_ in chosen], detector, settings)
     runs = measuring.runs(protocol, sets)
     bar.close()
     for line in header.warnings:
         say(f"Warning: {line}")
     for each in runs:
         _tell(each, several=len(runs) > 1, only_accuracy=protocol.only_accuracy)
-    only_accuracy = protocol.only_accuracy
-    _write(args, lambda: as_data(header, runs), lambda: report_files(header, runs, only_accuracy=only_accuracy))
-    if args.record:
-        _record(args.detector, runs)
+    return header, runs
+
+
+def _remind(protocol: "Protocol") -> None:
     if protocol.name == "dev":
         say("This was a look at the dev split: log it in docs/dev-looks.md (--report writes the rows)")
-    return 0
 
 
 def _hunt(
@@ -163,7 +230,7 @@ def _hunt(
 
     runs = []
     for dataset in datasets:
-        split, items = _chosen(dataset, protocol)
+        split, items = chosen_items(dataset, protocol)
         name = f"{dataset.layout}: {split}"
         runs.append((name, hunt(dataset, items, args.seed, cancel=token, progress=bar.show)))
     bar.close()
@@ -173,90 +240,6 @@ def _hunt(
     command = _words(args)
     _write(args, lambda: as_data(runs, args.seed, command), lambda: report_files(runs, args.seed, command))
     return 0
-
-
-def _chosen(dataset: "Dataset", protocol: "Protocol") -> "tuple[str, list[Item]]":
-    """Name of the split and items of a protocol, but for kinds (clips, stills, ...) of which there is one class.
-
-    Operators make their own forgeries: for them it is the real ones.
-
-    Raises:
-        DataError: there is no such split, or it lacks a class.
-    """
-    from engine.evaluation.protocols import split_for
-
-    split = split_for({item.split for item in dataset.items}, protocol)
-    items = [item for item in dataset.items if item.split == split or (not split and item.split != "dev")]
-    if protocol.judging == "operators":
-        return split, [item for item in items if not item.label]
-    both = {item.kind for item in items if item.label} & {item.kind for item in items if not item.label}
-    items = [item for item in items if item.kind in both] or items
-    if len({item.label for item in items}) < 2:
-        what = f"The protocol {protocol.name} needs real and forged files"
-        raise DataError(what, advice="Choose another protocol or data set", file=dataset.root)
-    return split or "all but dev", items
-
-
-def _sample_set(
-    args: argparse.Namespace, dataset: "Dataset", split: str, items: "Sequence[Item]", detector: "FrameDetector"
-) -> "SampleSet":
-    from engine.evaluation.protocols import limited
-    from engine.runtime.measuring import SampleSet
-
-    samples = [_sample(item) for item in items]
-    moving = "" if detector.sampling.frames == 1 else ", clips alone"
-    if moving:  # it needs successive frames
-        samples = [sample for sample in samples if sample.kind in ("clip", "sequence")]
-    if args.limit is not None:
-        samples = limited(samples, args.limit, args.seed)
-    scheme = "" if dataset.scheme == "official" else f", split {dataset.scheme}"
-    at_most = "" if args.limit is None else f", at most {args.limit} files of each class"
-    trained = " ".join(map(str, detector.card.training.get("data", [])))
-    return SampleSet(
-        name=dataset.root.name or dataset.layout,
-        data=f"{dataset.layout}{scheme}: {split}{moving}{at_most}",
-        samples=samples,
-        trained_on=any(sample.source and f" {sample.source}: " in trained for sample in samples),
-    )
-
-
-def _operator_sets(
-    args: argparse.Namespace, dataset: "Dataset", items: "Sequence[Item]", token: CancelToken, bar: ProgressBar
-) -> "list[SampleSet]":
-    """Per operator the copies of real clips and the forged ones."""
-    from engine.evaluation.protocols import limited
-    from engine.runtime.measuring import SampleSet
-    from engine.training.pseudo_fakes.operator_clips import forged_copies
-
-    reals = [item for item in items if not item.label and item.kind == "clip" and item.points is not None]
-    if args.limit is not None:
-        kept = {sample.name for sample in limited([_sample(item) for item in reals], args.limit, args.seed)}
-        reals = [item for item in reals if item.name in kept]
-    copies = forged_copies(reals, args.seed, cancel=token, progress=bar.show)
-    if not copies:
-        what = "No real clip of held-out persons comes with landmarks of 24 successive frames"
-        raise DataError(what, advice="Choose another protocol or data set", file=dataset.root)
-    return [
-        SampleSet(operator, f"{dataset.layout}: copies of validation reals", samples, trained_on=None)
-        for operator, samples in copies.items()
-    ]
-
-
-def _sample(item: "Item") -> "Sample":
-    from engine.evaluation.evaluate import Sample
-
-    return Sample(
-        name=item.name,
-        path=item.path,
-        label=item.label,
-        split=item.split,
-        protocol=item.protocol,
-        method=item.method,
-        kind=item.kind,
-        persons=item.persons,
-        compression=item.compression,
-        source=item.source,
-    )
 
 
 def _header(

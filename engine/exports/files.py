@@ -57,9 +57,9 @@ class Staging:
         self.write(path, json_text(data).encode())
 
     def write_folder(self, folder: Path, files: Mapping[str, str]) -> None:
-        """Make a folder, unless it is there, and write texts into it by name. Raises as `folder` and `write`."""
-        self.folder(folder)
+        """Write texts into a folder by their name, "a/b" into a folder in it. Raises as `folder` and `write`."""
         for name, text in files.items():
+            self.folder((folder / name).parent)
             self.write(folder / name, text.encode())
 
     def __enter__(self) -> Self:

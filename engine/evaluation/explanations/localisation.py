@@ -49,4 +49,5 @@ def difference_mask(real: Picture, forged: Picture) -> FloatArray:
     0.5 lies where the difference is DIFFERENCE levels.
     """
     difference = cv2.GaussianBlur(cv2.absdiff(real, forged).max(axis=2), (0, 0), SPREAD)
-    return np.clip(difference / np.float32(DIFFERENCE) - 0.5, 0, 1, dtype=np.float32)
+    mask: FloatArray = np.clip(difference / np.float32(DIFFERENCE) - 0.5, 0, 1, dtype=np.float32)
+    return mask

@@ -13,7 +13,7 @@ import torch
 from random_weights import write_random_weights
 
 from engine.cli import run
-from engine.cli.evaluate import _chosen
+from engine.cli.evaluate_sets import chosen_items
 from engine.errors import DataError
 from engine.evaluation.protocols import PROTOCOLS
 from engine.evaluation.record import recompute
@@ -134,24 +134,24 @@ def test_dev_is_judged_only_where_it_is_asked_for() -> None:
     for name, protocol in PROTOCOLS.items():
         if protocol.splits == ("test",):
             with pytest.raises(DataError, match="needs a test split; here are dev, train, validation"):
-                _chosen(whole, protocol)
+                chosen_items(whole, protocol)
         else:
-            _, chosen = _chosen(whole, protocol)
+            _, chosen = chosen_items(whole, protocol)
             splits = {item.split for item in chosen}
             assert {item.label for item in chosen} == ({0} if name == "operators" else {0, 1})
             assert ("dev" in splits) == (name == "dev"), name
     no_dev = Dataset("made", Path("made"), tuple(items[:4]))
     with pytest.raises(DataError, match="needs a dev split"):
-        _chosen(no_dev, PROTOCOLS["dev"])
+        chosen_items(no_dev, PROTOCOLS["dev"])
 
 
 def test_kinds_of_one_class_alone_are_left_out() -> None:
     items = [Item(f"c{k}", Path("x"), "clip", k, (f"{k}",), "validation", "s") for k in (0, 1)]
     items.append(Item("lfw", Path("x"), "still", 0, ("l",), "validation", "s"))
-    _, chosen = _chosen(Dataset("made", Path("made"), tuple(items)), PROTOCOLS["validation"])
+    _, chosen = chosen_items(Dataset("made", Path("made"), tuple(items)), PROTOCOLS["validation"])
     assert [item.name for item in chosen] == ["c0", "c1"]
     with pytest.raises(DataError, match="needs real and forged files"):
-        _chosen(Dataset("made", Path("made"), (items[0], items[2])), PROTOCOLS["validation"])
+        chosen_items(Dataset("made", Path("made"), (items[0], items[2])), PROTOCOLS["validation"])
 
 
 @pytest.mark.parametrize(
@@ -177,3 +177,28 @@ def test_wrong_words_are_answered_in_one_line(
     said = capsys.readouterr().err
     assert complaint in said
     assert said.count("\n") == 1
+
+
+def test_several_detectors_give_one_table_and_name_the_untrained(
+    stills: Path, tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table of P002: each row is what the detector gets alone."""
+    write_random_weights(weights, "frame-mobile-ltpa")
+    together, alone = tmp_path / "together.json", tmp_path / "alone.json"
+    report = tmp_path / "report"
+    ids = "frame-mobile,frame-mobile-ltpa,frame-b4"
+    words = ["--data", stills, "--protocol", "all"]
+    assert evaluate(ids, *words, "--json", together, "--report", report) == 0
+    assert "frame-b4 was not measured" in capsys.readouterr().out
+    assert evaluate("frame-mobile-ltpa", *words, "--json", alone) == 0
+    data = json.loads(together.read_text())
+    assert [each["detector"]["id"] for each in data["detectors"]] == ["frame-mobile", "frame-mobile-ltpa"]
+    assert list(data["not measured"]) == ["frame-b4"]
+    assert data["detectors"][1]["measures"] == json.loads(alone.read_text())["measures"]
+    table = (report / "report.md").read_text()
+    assert table.index("MobileNetV2, frame by frame") < table.index("MobileNetV2 LTPA") < table.index("frame-b4")
+    assert "balanced accuracy" in table
+    assert (report / "frame-mobile-ltpa" / "report.html").is_file()
+    assert not list(report.rglob("*.part"))
+    assert evaluate("frame-b4,frame-b7", *words) == 2
+    assert evaluate(ids, *words, "--record") == 2
