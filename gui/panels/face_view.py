@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent, QTransform
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QTransform
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.rendering.layers import build_layers
@@ -35,7 +35,9 @@ class FaceView(QWidget):
         self._shown: FrameShown | None = None
         self._area, self._aspect = QRectF(), 1.0
         self._style = OverlayStyle()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         self.setAccessibleName("Face without and with its mask")
 
     def show_map(self, pixels: Picture, values: FloatArray, affine: FloatArray, aspect: float) -> None:
@@ -62,10 +64,11 @@ class FaceView(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(300, (300 - GAP) // 2 + CAPTION)
+        return QSize(300, self.heightForWidth(300))
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        self.setFixedHeight((event.size().width() - GAP) // 2 + CAPTION)  # two squares, whatever the width
+    def heightForWidth(self, width: int) -> int:
+        """Two squares. A height set on resizing would chase a scroll bar that comes and goes."""
+        return (width - GAP) // 2 + CAPTION
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

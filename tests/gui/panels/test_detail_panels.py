@@ -86,6 +86,17 @@ def test_attention_has_no_sides_and_smoothing_is_told(explanation, scene, qtbot)
     assert rows["Explainer"] == "ltpa sum, where it looks"
 
 
+def test_the_face_keeps_its_squares_at_every_height_of_the_panel(explanation, scene, qtbot):
+    """Where the scroll bar comes and goes, the panel once laid itself out for ever."""
+    scene.explain(355)
+    qtbot.waitUntil(explanation.view.isVisible)
+    for height in range(420, 900, 5):
+        explanation.resize(330, height)
+        qtbot.wait(1)
+        view = explanation.view
+        assert view.height() == view.heightForWidth(view.width())
+
+
 @pytest.mark.parametrize(
     ("verdict", "text"),
     [
