@@ -97,9 +97,11 @@ class StateCard(QFrame):
     def show_state(self, state: PaneState, make_tip: str) -> None:
         """Show it, or hide where there is a mask to be seen."""
         self.setVisible(state.stand not in (Stand.READY, Stand.HELD))
-        self.setProperty("level", "error" if state.stand is Stand.ERROR else "")
-        self.style().unpolish(self)
-        self.style().polish(self)
+        level = "error" if state.stand is Stand.ERROR else ""
+        if self.property("level") != level:
+            self.setProperty("level", level)
+            self.style().unpolish(self)
+            self.style().polish(self)
         working = state.stand is Stand.WORKING
         self.make.setVisible(state.stand is Stand.ON_DEMAND)
         self.make.setToolTip(make_tip)
@@ -193,7 +195,7 @@ class PaneView(QFrame):
         combo.setAccessibleName(name)
         combo.setToolTip(f"{tip} (Alt+{'ABCD'.index(self.letter) + 1}, then Tab and arrow keys)")
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        combo.setMinimumContentsLength(3)
+        combo.setMinimumWidth(64)
         combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         return combo
@@ -276,6 +278,8 @@ class PaneView(QFrame):
 
     def show_active(self, active: bool) -> None:
         """Whether commands without a pane of their own work on this one."""
+        if self.property("active") == active:
+            return
         self.setProperty("active", active)
         self.name.setText(f"{self.letter} ●" if active else self.letter)
         self.name.setToolTip("Commands of the comparison work on this pane" if active else f"Pane {self.letter}")

@@ -95,6 +95,14 @@ def test_four_panes_and_the_docks_fit_a_small_screen(
         for combo in (view_of_pane.detector, view_of_pane.explainer):
             words = combo.fontMetrics().horizontalAdvance(combo.currentText())
             assert words + 30 <= combo.width(), f"{combo.currentText()} is cut off"
+    for dock in window._docks:
+        dock.show()
+    qtbot.wait(150)
+    assert (window.width(), window.height()) == (1280, 800)
+    assert view._columns == 2, "four in a row could not be read there"
+    press(qtbot, window, Qt.Key.Key_D)
+    assert (window.width(), window.height()) == (1280, 800)
+    press(qtbot, window, Qt.Key.Key_D)
     press(qtbot, window, Qt.Key.Key_X)
     assert len(view.panes) == 3
 
