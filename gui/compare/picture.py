@@ -35,7 +35,7 @@ class PanePicture(PictureView):
         super().__init__(parent)
         self._wipe: float | None = None
         self._held = False
-        self.setMinimumSize(120, 60)
+        self.setMinimumSize(120, 36)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
 
