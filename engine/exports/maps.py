@@ -20,10 +20,11 @@ from engine.rendering.style import OverlayStyle
 from engine.results import Explanation
 from engine.video.media import Media
 
+SIGNED = "positive supports fake, negative supports real"
+UNSIGNED = "they say where the network looks, not what is fake, and take no side"
 CONVENTION = (
-    "values are the explainer's own, unscaled, at its native resolution; positive supports fake, negative "
-    "supports real; affine maps continuous map coordinates (x, y) to continuous frame coordinates, where pixel "
-    "(0, 0) covers [0, 1)"
+    "values are the explainer's own, unscaled, at its native resolution; {meaning}; affine maps continuous map "
+    "coordinates (x, y) to continuous frame coordinates, where pixel (0, 0) covers [0, 1)"
 )
 
 
@@ -91,12 +92,12 @@ def export_maps(
                     "explainer": first.explainer_id,
                     "title": first.title or first.explainer_id,
                     "signed": first.signed,
-                    "convention": CONVENTION,
+                    "convention": CONVENTION.format(meaning=SIGNED if first.signed else UNSIGNED),
                     "cost": _cost(arrays),
                     "sanity": asdict(first.sanity),
                     "provenance": sidecar.provenances(e.provenance for e in explanations),
                     "style": sidecar.look(style, explanations),
-                    "maps": _rows(arrays),
+                    "maps": _rows(arrays, signed=first.signed),
                 },
             )
             written.append(summary)
@@ -133,11 +134,11 @@ def gather(explanations: Sequence[Explanation], file: Path) -> dict[str, np.ndar
     return {"frames": frames[order], "track": track[order]} | arrays
 
 
-def _rows(arrays: dict[str, np.ndarray[Any, Any]]) -> list[dict[str, Any]]:
+def _rows(arrays: dict[str, np.ndarray[Any, Any]], *, signed: bool) -> list[dict[str, Any]]:
     rows = []
     for i, values in enumerate(arrays["values"]):
         strength = np.abs(values).sum(dtype=np.float64)
-        positive = float(values[values > 0].sum(dtype=np.float64) / strength) if strength else None
+        positive = float(values[values > 0].sum(dtype=np.float64) / strength) if signed and strength else None
         rows.append(
             {
                 "frame": int(arrays["frames"][i]),

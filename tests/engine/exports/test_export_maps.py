@@ -98,6 +98,16 @@ def test_smoothed_maps_are_told_in_the_summary(tmp_path: Path, media: Media) -> 
     assert (summary["explainer"], summary["title"]) == ("gradcam", "gradcam, smoothed (bilinear)")
 
 
+def test_the_summary_of_attention_says_nothing_of_fake_or_real(tmp_path: Path, media: Media) -> None:
+    bare = make_explanation([3])
+    made = replace(bare, values=np.abs(bare.values), signed=False, title="ltpa sum, where it looks")
+    export_maps(media, [made], tmp_path)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert "not what is fake" in summary["convention"]
+    assert "supports" not in summary["convention"]
+    assert summary["maps"][0]["share_supporting_fake"] is None
+
+
 def test_the_summary_carries_the_sanity_badge(tmp_path: Path, media: Media) -> None:
     bare = make_explanation([3])
     export_maps(media, [bare], tmp_path / "bare")
