@@ -5,7 +5,7 @@ forwards on the crop at the frame's own resolution, then brought to the crop's s
 lose small movements before they are measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -129,15 +129,15 @@ def planes(flow: FloatArray, spec: FlowSpec) -> FloatArray:
     """
     if spec.representation == "uv":
         scaled = np.clip(flow / spec.bound, -1.0, 1.0) * 0.5 + 0.5
-        return scaled.reshape(-1, *flow.shape[2:]).astype(np.float32)
+        return np.asarray(scaled.reshape(-1, *flow.shape[2:]), np.float32)
     length = np.hypot(flow[:, 0], flow[:, 1]) / spec.bound
-    return np.minimum(length, 1.0).astype(np.float32)
+    return np.asarray(np.minimum(length, 1.0), np.float32)
 
 
 def network_input(clip: FlowClip, spec: FlowSpec, mean: Sequence[float], std: Sequence[float]) -> FloatArray:
     """(C, S, S) float32: red, green, blue in [0, 1] less `mean` and over `std`, then the planes, unnormalised."""
-    picture = (clip.picture.astype(np.float32) / 255.0 - np.float32(mean)) / np.float32(std)
-    return np.concatenate([picture.transpose(2, 0, 1), planes(clip.flow, spec)])
+    picture = (clip.picture / np.float32(255) - np.asarray(mean)) / np.asarray(std)
+    return np.concatenate([picture.transpose(2, 0, 1).astype(np.float32), planes(clip.flow, spec)])
 
 
 def native_side(affine: FloatArray, spec: FlowSpec) -> int:
@@ -155,11 +155,12 @@ def _brought_to(flow: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.floa
     return flow.transpose(2, 0, 1)
 
 
-def _algorithm(name: Algorithm) -> Any:
+def _algorithm(name: Algorithm) -> Callable[[Any, Any], Any]:
     """A function of two grey pictures (n, n) uint8: the motion (n, n, 2) float32 from one to the other."""
+    fresh: Any = None
     if name == "dis":
-        dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        return lambda before, after: dis.calc(before, after, None)
+        dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        return lambda before, after: dis.calc(before, after, fresh)
     return lambda before, after: cv2.calcOpticalFlowFarneback(
-        before, after, None, pyr_scale=0.5, levels=5, winsize=15, iterations=3, poly_n=5, poly_sigma=1.2, flags=0
+        before, after, fresh, pyr_scale=0.5, levels=5, winsize=15, iterations=3, poly_n=5, poly_sigma=1.2, flags=0
     )
