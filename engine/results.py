@@ -341,12 +341,45 @@ class DetectorInfo:
 
 @dataclass(frozen=True, slots=True)
 class SettingInfo:
-    """One thing that can be set of an explainer: its default, and in words what is allowed and what it does."""
+    """One thing that can be set of an explainer.
+
+    Attributes:
+        default: as it is where nobody chose.
+        meaning: what it does.
+        kind: a whole or a real number from low to high, a choice of one of the options, or a switch.
+    """
 
     name: str
     default: object
-    allowed: str
     meaning: str
+    kind: Literal["whole", "real", "choice", "switch"]
+    low: float = 0
+    high: float = 0
+    options: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> str:
+        """What it may be, to go on "Give"."""
+        match self.kind:
+            case "whole":
+                return f"a whole number from {self.low:.0f} to {self.high:.0f}"
+            case "real":
+                return f"a number from {self.low:g} to {self.high:g}"
+            case "choice":
+                return f"one of {', '.join(self.options)}" if self.options else "a name that the detector has"
+            case "switch":
+                return "on or off"
+
+    def allows(self, value: object) -> bool:
+        """Whether it may be this value (not: this value as text)."""
+        match self.kind:
+            case "switch":
+                return isinstance(value, bool)
+            case "choice":
+                return value in self.options
+            case _:
+                known = int if self.kind == "whole" else int | float
+                return isinstance(value, known) and not isinstance(value, bool) and self.low <= value <= self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,8 +389,10 @@ class ExplainerInfo:
     Attributes:
         signed: False where negative values cannot occur (attention).
         slow: whether a map takes so long that it cannot follow a playhead.
+        settings: what can be set of it, by the id of a trained detector on which it works.
     """
 
     id: str
     signed: bool
     slow: bool
+    settings: Mapping[str, tuple[SettingInfo, ...]] = field(default_factory=lambda: MappingProxyType({}))

@@ -1,6 +1,6 @@
 """Every explainer by its id."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from engine.detectors.foreign.shelf import is_foreign
@@ -12,7 +12,7 @@ from engine.explainers.gradcam import GradCam
 from engine.explainers.kernel_shap import KernelShap
 from engine.explainers.ltpa import Ltpa
 from engine.explainers.settings import setting_infos, settings_of
-from engine.results import ExplainerInfo, SettingInfo
+from engine.results import DetectorInfo, ExplainerInfo, SettingInfo
 
 EXPLAINERS: dict[str, type[Explainer]] = {kind.id: kind for kind in (GradCam, Ltpa, Attention, KernelShap)}
 
@@ -29,9 +29,24 @@ def load_explainer(
     return kind(settings_of(kind.settings_type, explainer_id, settings, kind.names(detector_id)))
 
 
-def explainer_infos() -> tuple[ExplainerInfo, ...]:
-    """All explainers."""
-    return tuple(ExplainerInfo(kind.id, kind.signed, kind.slow) for kind in EXPLAINERS.values())
+def explainer_infos(detectors: Iterable[DetectorInfo] = ()) -> tuple[ExplainerInfo, ...]:
+    """All explainers, with what can be set of them on those of the detectors that are trained."""
+    trained = [detector for detector in detectors if detector.trained]
+    return tuple(
+        ExplainerInfo(
+            kind.id,
+            kind.signed,
+            kind.slow,
+            MappingProxyType(
+                {
+                    detector.id: setting_infos(kind.settings_type, kind.names(detector.id))
+                    for detector in trained
+                    if kind.id in detector.explainers
+                }
+            ),
+        )
+        for kind in EXPLAINERS.values()
+    )
 
 
 def explainer_settings(explainer_id: str, detector_id: str) -> tuple[SettingInfo, ...]:

@@ -9,7 +9,7 @@ A value may be given as what it is or as text, as the command line has it; both 
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -31,13 +31,11 @@ class _Rule:
 
     Attributes:
         read: makes a value of what was given; raises TypeError or ValueError for what it may not be.
-        allowed: the same in words, to go on "Give".
-        meaning: what the setting does, for a list.
+        info: the same for whoever asks, still without its name.
     """
 
     read: Callable[[object], object]
-    allowed: str
-    meaning: str
+    info: SettingInfo
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class ExplainerSettings:
                 value = rule.read(given)
             except (TypeError, ValueError):
                 raise UsageError(
-                    f"The setting {each.name} cannot be {given}", advice=f"Give {rule.allowed}"
+                    f"The setting {each.name} cannot be {given}", advice=f"Give {rule.info.allowed}"
                 ) from None
             object.__setattr__(self, each.name, value)
 
@@ -69,7 +67,7 @@ def whole(default: int, low: int, high: int, meaning: str) -> Any:
             raise TypeError
         return _within(int(given), low, high)
 
-    return _field(default, read, f"a whole number from {low} to {high}", meaning)
+    return _field(read, SettingInfo("", default, meaning, "whole", low, high))
 
 
 def real(default: float, low: float, high: float, meaning: str) -> Any:
@@ -80,7 +78,7 @@ def real(default: float, low: float, high: float, meaning: str) -> Any:
             raise TypeError
         return _within(float(given), low, high)
 
-    return _field(default, read, f"a number from {low:g} to {high:g}", meaning)
+    return _field(read, SettingInfo("", default, meaning, "real", low, high))
 
 
 def choice(default: str, options: tuple[str, ...], meaning: str) -> Any:
@@ -91,7 +89,7 @@ def choice(default: str, options: tuple[str, ...], meaning: str) -> Any:
             raise ValueError
         return str(given)
 
-    return _field(default, read, f"one of {', '.join(options)}", meaning)
+    return _field(read, SettingInfo("", default, meaning, "choice", options=options))
 
 
 def named(meaning: str) -> Any:
@@ -102,7 +100,7 @@ def named(meaning: str) -> Any:
             raise TypeError
         return given
 
-    return _field("", read, "a name that the detector has", meaning)
+    return _field(read, SettingInfo("", "", meaning, "choice"))
 
 
 def switch(default: bool, meaning: str) -> Any:
@@ -114,7 +112,7 @@ def switch(default: bool, meaning: str) -> Any:
             raise TypeError
         return value
 
-    return _field(default, read, "on or off", meaning)
+    return _field(read, SettingInfo("", default, meaning, "switch"))
 
 
 def settings_of(
@@ -153,14 +151,14 @@ def setting_infos(
     found = []
     for each in fields(kind):
         rule: _Rule = each.metadata[_RULE]
-        own = names.get(each.name)
-        default, allowed = (own[0], f"one of {', '.join(own)}") if own else (each.default, rule.allowed)
-        found.append(SettingInfo(each.name, default, allowed, rule.meaning))
+        info = replace(rule.info, name=each.name)
+        own = tuple(names.get(each.name, ()))
+        found.append(replace(info, default=own[0], options=own) if own else info)
     return tuple(found)
 
 
-def _field(default: object, read: Callable[[object], object], allowed: str, meaning: str) -> Any:
-    return field(default=default, metadata={_RULE: _Rule(read, allowed, meaning)})
+def _field(read: Callable[[object], object], info: SettingInfo) -> Any:
+    return field(default=info.default, metadata={_RULE: _Rule(read, info)})
 
 
 def _within(value: Number, low: Number, high: Number) -> Number:

@@ -136,7 +136,7 @@ class TorchWorker:
     def _list(self, job: JobContext, models: tuple[str, ...] = ()) -> Steps:
         brought = tuple(self._bring(path) for path in models)
         infos = {info.id: info for info in (*(info for _, info in self._brought.values()), *detector_infos())}
-        yield DetectorsListed(job.id, tuple(infos.values()), explainer_infos(), brought)
+        yield DetectorsListed(job.id, tuple(infos.values()), explainer_infos(infos.values()), brought)
 
     def _bring(self, path: str) -> str:
         """Try a foreign model and know it by its id from now on."""

@@ -22,6 +22,6 @@ def test_anything_else_is_refused(words: list[str]) -> None:
 def test_what_can_be_set_is_listed_without_a_video(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["explain", "--settings", "--explainer", "kernel-shap"]) == 0
     said = capsys.readouterr().out
-    assert "samples: coalitions per frame at most; a whole number from 2 to 1000000; default: 2000" in said
+    assert "samples: coalitions per game at most; a whole number from 2 to 1000000; default: 2000" in said
     assert cli.run(["explain", "--settings", "--explainer", "dowsing"]) == 2
     assert "dowsing" in capsys.readouterr().err

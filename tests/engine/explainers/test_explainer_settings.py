@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError, dataclass
 
 import pytest
 
-from engine.detectors.registry import SPECS
+from engine.detectors.registry import SPECS, explainers_of
 from engine.errors import UsageError
 from engine.explainers.registry import EXPLAINERS, explainer_infos, explainer_settings, load_explainer
 from engine.explainers.settings import (
@@ -16,7 +16,7 @@ from engine.explainers.settings import (
     switch,
     whole,
 )
-from engine.results import SettingInfo
+from engine.results import DetectorInfo, SettingInfo
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,34 @@ def test_an_unknown_setting_is_named_with_the_known_ones() -> None:
 
 
 def test_they_can_be_listed() -> None:
-    assert setting_infos(Toy)[:2] == (
-        SettingInfo("count", 7, "a whole number from 1 to 9", "how many"),
-        SettingInfo("share", 0.5, "a number from 0 to 1", "how much"),
+    found = setting_infos(Toy)
+    assert found == (
+        SettingInfo("count", 7, "how many", "whole", 1, 9),
+        SettingInfo("share", 0.5, "how much", "real", 0, 1),
+        SettingInfo("side", "left", "which", "choice", options=("left", "right")),
+        SettingInfo("loud", False, "whether", "switch"),
     )
+    assert [each.allowed for each in found] == [
+        "a whole number from 1 to 9",
+        "a number from 0 to 1",
+        "one of left, right",
+        "on or off",
+    ]
+
+
+@pytest.mark.parametrize("kind", [Toy, *(explainer.settings_type for explainer in EXPLAINERS.values())])
+def test_what_the_list_allows_is_what_the_settings_take(kind: type[ExplainerSettings]) -> None:
+    values: tuple[object, ...] = (0, 1, 2, 9, 10, 2001, 0.5, 1.01, -1, "left", "up", "sum", "bilinear", True, None)
+    for info in setting_infos(kind):
+        if info.kind == "choice" and not info.options:
+            continue  # what it may be hangs on the detector
+        for value in values:
+            try:
+                kind(**{info.name: value})
+                taken = True
+            except UsageError:
+                taken = False
+            assert info.allows(value) == taken, (info.name, value)
 
 
 def test_the_registry_builds_an_explainer_with_settings_and_keys_it_by_them() -> None:
@@ -97,3 +121,17 @@ def test_every_explainer_lists_what_it_takes() -> None:
     assert {info.id: info.slow for info in explainer_infos()} == {
         name: name == "kernel-shap" for name in EXPLAINERS
     }
+
+
+def test_the_window_is_told_what_can_be_set_on_each_trained_detector() -> None:
+    detectors = [
+        DetectorInfo(name, name, "", trained, "", {}, "", explainers_of(name), "")
+        for name, trained in (("frame-mobile", True), ("frame-mobile-ltpa", True), ("frame-b4", False))
+    ]
+    found = {info.id: info.settings for info in explainer_infos(detectors)}
+    assert set(found["gradcam"]) == {"frame-mobile", "frame-mobile-ltpa"}
+    assert set(found["ltpa"]) == {"frame-mobile-ltpa"}
+    layer = found["gradcam"]["frame-mobile"][0]
+    assert (layer.name, layer.default) == ("layer", layer.options[0])
+    assert len(layer.options) > 5
+    assert found["gradcam"]["frame-mobile"] == explainer_settings("gradcam", "frame-mobile")
