@@ -1,12 +1,15 @@
 """What the user chose: detector, explainer, threshold, device and the look of the overlay. GUI thread only."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from engine.rendering.palette import PALETTES
 from engine.rendering.style import OverlayStyle
-from engine.results import DetectorInfo, ExplainerInfo
+from engine.results import DetectorInfo, ExplainerInfo, SettingInfo
+from gui.explaining import ExplainerSettings
 from gui.settings import Settings
 
 
@@ -18,7 +21,7 @@ class Choices(QObject):
 
     Signals:
         detectors_changed: the list of detectors.
-        choice_changed: detector, explainer, threshold, device or every.
+        choice_changed: detector, explainer, its settings, threshold, device or every.
         style_changed: overlay style or whether masks are shown.
     """
 
@@ -30,7 +33,7 @@ class Choices(QObject):
         super().__init__(parent)
         self.settings = settings
         self.detectors: tuple[DetectorInfo, ...] = ()
-        self._slow: frozenset[str] = frozenset()
+        self._explainers: dict[str, ExplainerInfo] = {}
 
     @property
     def detector(self) -> DetectorInfo | None:
@@ -45,20 +48,48 @@ class Choices(QObject):
 
     @property
     def explainers(self) -> tuple[str, ...]:
-        """Ids of those that the window offers for the chosen detector: a mask in it follows the playhead."""
+        """Ids of those that work on the chosen detector, the slow ones last."""
         known = self.detector.explainers if self.detector else ()
-        return tuple(explainer_id for explainer_id in known if explainer_id not in self._slow)
+        return tuple(sorted(known, key=self.is_slow))
 
     def is_slow(self, explainer_id: str) -> bool:
         """Whether its masks take so long that they are made only when asked for."""
-        return explainer_id in self._slow
+        info = self._explainers.get(explainer_id)
+        return info is not None and info.slow
+
+    @property
+    def slow(self) -> bool:
+        """Whether the chosen explainer is."""
+        return self.is_slow(self.explainer_id)
+
+    @property
+    def slow_explainer_id(self) -> str:
+        """The chosen one if it is slow, else the first slow one of the chosen detector; empty if there is none."""
+        slow = [explainer_id for explainer_id in self.explainers if self.is_slow(explainer_id)]
+        return self.explainer_id if self.slow else next(iter(slow), "")
 
     @property
     def explainer_id(self) -> str:
-        """The chosen one if the window offers it, else the first that it offers; empty if there is none."""
+        """The chosen one if it works on the detector, else the first that does; empty if there is none."""
         known = self.explainers
         chosen = self.settings.preferences.explainer_id
         return chosen if chosen in known else next(iter(known), "")
+
+    @property
+    def setting_infos(self) -> tuple[SettingInfo, ...]:
+        """What can be set of the chosen explainer on the chosen detector."""
+        info = self._explainers.get(self.explainer_id)
+        return info.settings.get(self.detector_id, ()) if info is not None else ()
+
+    @property
+    def explainer_settings(self) -> ExplainerSettings:
+        """What the user set of the chosen explainer and is not as by default; what makes no sense is left out."""
+        kept = self._kept_settings().get(self.explainer_id, {})
+        return tuple(
+            (info.name, kept[info.name])
+            for info in sorted(self.setting_infos, key=lambda info: info.name)
+            if info.name in kept and info.allows(kept[info.name]) and kept[info.name] != info.default
+        )
 
     @property
     def threshold(self) -> float:
@@ -97,7 +128,7 @@ class Choices(QObject):
     ) -> None:
         """Take over a new list of detectors and of all explainers."""
         self.detectors = detectors
-        self._slow = frozenset(explainer.id for explainer in explainers if explainer.slow)
+        self._explainers = {explainer.id: explainer for explainer in explainers}
         self.detectors_changed.emit()
         self.choice_changed.emit()
 
@@ -106,6 +137,19 @@ class Choices(QObject):
 
     def set_explainer(self, explainer_id: str) -> None:
         self._choose(explainer_id=explainer_id)
+
+    def set_explainer_setting(self, name: str, value: object) -> None:
+        """Set one thing of the chosen explainer; kept for it whatever is explained next."""
+        kept = self._kept_settings()
+        mine = {**kept.get(self.explainer_id, {}), name: value}
+        info = next((info for info in self.setting_infos if info.name == name), None)
+        if info is not None and value == info.default:
+            del mine[name]
+        self._keep_settings({**kept, self.explainer_id: mine})
+
+    def reset_explainer_settings(self) -> None:
+        """Let the chosen explainer be as by default again."""
+        self._keep_settings({**self._kept_settings(), self.explainer_id: {}})
 
     def set_threshold(self, threshold: float) -> None:
         """From which fake probability a frame counts as suspicious; clipped to 0 to 1."""
@@ -139,6 +183,22 @@ class Choices(QObject):
         )
         self.style_changed.emit()
 
+    def _kept_settings(self) -> dict[str, dict[str, object]]:
+        return dict(filter(None, map(_read_line, self.settings.preferences.explainer_settings)))
+
+    def _keep_settings(self, kept: Mapping[str, Mapping[str, object]]) -> None:
+        lines = (json.dumps([name, dict(mine)]) for name, mine in sorted(kept.items()) if mine)
+        self._choose(explainer_settings=tuple(lines))
+
     def _choose(self, **changes: Any) -> None:
         self.settings.change(**changes)
         self.choice_changed.emit()
+
+
+def _read_line(line: str) -> tuple[str, dict[str, object]] | None:
+    """An explainer and what was set of it; None if a hand has broken the line."""
+    try:
+        explainer_id, kept = json.loads(line)
+        return str(explainer_id), dict(kept)
+    except (ValueError, TypeError):
+        return None

@@ -100,6 +100,7 @@ class ExportJob(QObject):
             frames,
             case=self._session.case_path,
             device=self._session.device,
+            settings=dict(self._session.explainer_settings),
         )
         self._asked = self._session.ask(request, self._on_event)
         self.progressed.emit(Progress("Computing masks", 0, len(frames), "frames"))

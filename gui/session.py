@@ -236,14 +236,23 @@ class Session(SessionState):
         if video is None or video.media is None or not self.masks_visible:
             self._explanations.stop()
             return
-        if detector is None or not detector.trained or not self.explainer_id:
+        if detector is None or not detector.trained or not self.explainer_id or self.slow:
+            self._explanations.stop()
             return
         if self.playing and video.analysis.state.active:
             return  # masks of moments that pass would hold up the analysis
         results = self.results
         if results is None or not results.faces_at(video.frame):
             return
-        wanted = Wanted(video.path, detector.id, self.explainer_id, video.frame, self.case_path, self.device)
+        wanted = Wanted(
+            video.path,
+            detector.id,
+            self.explainer_id,
+            video.frame,
+            self.case_path,
+            self.device,
+            self.explainer_settings,
+        )
         self._explanations.want(wanted, keep_running=self.playing)
 
     def read_again(self) -> Task | None:

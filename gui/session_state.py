@@ -247,14 +247,16 @@ class SessionState(Choices):
         if not self.playing or self._current is None or self.shown is None:
             return None
         names = self._current.path, self.detector_id, self.explainer_id
-        frame = self._explanations.latest(*names, self.shown.index)
+        frame = self._explanations.latest(*names, self.shown.index, self.explainer_settings)
         return (frame, self._masks_of(frame)) if frame is not None else None
 
     def _masks_of(self, frame: int) -> dict[int, FrameExplanation]:
         video = self._current
         if video is None:
             return {}
-        made = self._explanations.get(video.path, self.detector_id, self.explainer_id, frame)
+        made = self._explanations.get(
+            video.path, self.detector_id, self.explainer_id, frame, self.explainer_settings
+        )
         return {track_id: mask for track_id, mask in made.items() if track_id not in video.hidden}
 
     @property

@@ -20,6 +20,7 @@ class Preferences:
         cache_bytes: frames kept in memory, bytes.
         device: auto, cpu or cuda.
         detector_id, explainer_id: the last ones chosen; empty for the program's own choice.
+        explainer_settings: what was set of explainers, a line of JSON each.
         threshold: fake probability from which a frame counts as suspicious, 0 to 1.
         every: score each n-th frame.
         analyse_on_open, play_on_open: what happens by itself when a video is dropped.
@@ -40,6 +41,7 @@ class Preferences:
     device: str = "auto"
     detector_id: str = ""
     explainer_id: str = "gradcam"
+    explainer_settings: tuple[str, ...] = ()
     threshold: float = 0.5
     every: int = 1
     analyse_on_open: bool = True

@@ -167,6 +167,9 @@ class MainToolBar(QToolBar):
             self._explainer.clear()
             for explainer_id in session.explainers:
                 self._explainer.addItem(explainer_name(explainer_id), explainer_id)
+                if session.is_slow(explainer_id):
+                    tip = "Takes long: its masks are made when you ask for them"
+                    self._explainer.setItemData(self._explainer.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
             self._explainer.setCurrentIndex(self._explainer.findData(session.explainer_id))
         self._explainer.setEnabled(self._explainer.count() > 0)
         with QSignalBlocker(self._threshold), QSignalBlocker(self._device):

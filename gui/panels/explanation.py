@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from engine.rendering.palette import PALETTES
 from gui import theme
 from gui.explaining import FrameExplanation
+from gui.panels.explainer_settings import ExplainerSettingsView
 from gui.panels.face_view import FaceView
 from gui.panels.parts import FactsGrid, Scrolling, column, heading, muted, row
 from gui.panels.value_legend import ValueLegend
@@ -51,6 +52,8 @@ class ExplanationPanel(QWidget):
         self._layout = column(inside)
         self._make_switch()
         self._make_face()
+        self.settings = ExplainerSettingsView(session)
+        self._layout.addWidget(self.settings)
         self._make_look()
         self._make_provenance()
         self._layout.addStretch(1)
@@ -195,7 +198,7 @@ class ExplanationPanel(QWidget):
         if explanation.smoothing != "none":
             cells = f"The mask is smoothed ({explanation.smoothing}): it is finer than what the network made."
         self.meaning.setText(f"{MEANING[explanation.signed]} {cells}")
-        self.sanity.show_sanity(explanation.sanity)
+        self.sanity.show_sanity(explanation.sanity, own_settings=bool(self._session.explainer_settings))
         self._show_provenance(explanation)
 
     def _aspect(self) -> float:

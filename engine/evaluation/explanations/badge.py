@@ -33,6 +33,11 @@ VIDEOS = 4
 """Fewer say nothing."""
 DRAWS = 3
 """Random networks."""
+OTHER_SETTINGS = Sanity(
+    NOT_MEASURED.verdict,
+    "It was measured whether maps of this explainer hang on what the network has learnt, but with other settings: "
+    "nothing is known of these.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,7 @@ def find_sanity(folder: Path | None, weights_sha256: str, explainer: Explainer) 
     for each in found:
         if (each.explainer, each.settings) == (explainer.id, settings):
             return sanity_of(each)
-    return NOT_MEASURED
+    return OTHER_SETTINGS if any(each.explainer == explainer.id for each in found) else NOT_MEASURED
 
 
 def read_measured(folder: Path, weights_sha256: str) -> tuple[Measured, ...]:

@@ -8,6 +8,7 @@ from scipy import stats
 from engine.errors import WeightsError
 from engine.evaluation.explanations.badge import (
     EXPLANATIONS,
+    OTHER_SETTINGS,
     Measured,
     find_sanity,
     read_measured,
@@ -62,7 +63,7 @@ def test_it_is_found_for_the_same_weights_explainer_and_settings_alone(tmp_path:
     assert find_sanity(tmp_path, SHA, GRADCAM).verdict == "passes"
     assert find_sanity(tmp_path, "cd" * 32, GRADCAM) == NOT_MEASURED, "of other weights"
     other = load_explainer("gradcam", "frame-mobile", {"layer": "trunk.blocks.2"})
-    assert find_sanity(tmp_path, SHA, other) == NOT_MEASURED, "with other settings"
+    assert find_sanity(tmp_path, SHA, other) == OTHER_SETTINGS
     assert find_sanity(tmp_path, SHA, load_explainer("kernel-shap", "frame-mobile")) == NOT_MEASURED
 
 
