@@ -1,0 +1,1 @@
+"""Dynamic prototypes (P000, DPNet): trunks, the prototype layer and the network made of them."""
