@@ -305,6 +305,29 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
+class PrototypeSource:
+    """The patch of a training clip that a prototype is (P000 eq 8): pointers, no picture.
+
+    Attributes:
+        clip: the video, as its data set names it.
+        frame: the first of the clip's frames.
+        crop: x0, y0, x1, y1 of the clip's crop, pixels of the frame.
+        cell: row and column of the patch in the network's map.
+        box: x0, y0, x1, y1 of what the prototype recognises there, pixels of the frame.
+        distance: squared, from the prototype as it had been learnt to this patch.
+        operator: what forged the clip, empty for real ones.
+    """
+
+    clip: str
+    frame: int
+    crop: tuple[float, float, float, float]
+    cell: tuple[int, int]
+    box: tuple[float, float, float, float]
+    distance: float
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """A reviewer's mark: a frame or a range, with a note."""
 
