@@ -9,7 +9,7 @@ import torch
 from lps_weights import fill, film, wave
 from torch import Tensor
 
-from engine.detectors.windows import plan_windows
+from engine.detectors.lps_windows import plan_windows
 from engine.networks.lps.config import LpsConfig
 from engine.networks.lps.network import Lps, Predictions
 from engine.networks.lps.streaming import stream_windows

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.detectors.windows import WindowPlan, plan_windows, reflect
+from engine.detectors.lps_windows import WindowPlan, plan_windows, reflect
 
 
 def runs_of(frames: list[int]) -> list[list[int]]:
