@@ -15,6 +15,8 @@ from gui.compare.commands import compare_commands
 from gui.compare.comparison import Comparison
 from gui.keymap import Keymap
 from gui.session import Session
+from gui.specifications.checking import Checking
+from gui.specifications.commands import specification_commands
 
 EXPLAINER_KEYS = 9
 EXPLAINERS = {
@@ -35,6 +37,7 @@ class Window(Protocol):
     """What commands ask of the window itself."""
 
     comparison: Comparison
+    checking: Checking
 
     def choose_files(self) -> None: ...
     def choose_case(self) -> None: ...
@@ -60,6 +63,8 @@ class Window(Protocol):
     def toggle_comparison(self) -> None: ...
     def focus_pane(self, number: int) -> None: ...
     def export_comparison(self) -> None: ...
+    def show_specifications(self) -> None: ...
+    def save_specification(self) -> None: ...
     def close(self) -> bool: ...
 
 
@@ -70,6 +75,7 @@ def command_table(session: Session, window: Window) -> tuple[Command, ...]:
         *_edit_commands(session, window),
         *_play_commands(session, window),
         *_analysis_commands(session),
+        *specification_commands(window),
         *_view_commands(session, window),
         *compare_commands(session, window),
         Command("keys", "Help", "All keys", "List every command with its keys", window.show_keys, "keys"),

@@ -48,6 +48,8 @@ from gui.player.painter import frame_image
 from gui.player.player import PlayerPanel
 from gui.player.provenance import frame_text
 from gui.session import DEFAULT_CASE, Session
+from gui.specifications.checking import Checking
+from gui.specifications.panel import SpecificationsPanel
 from gui.status import StatusLine
 from gui.study import opening
 from gui.timeline.timeline import TimelinePanel
@@ -59,8 +61,9 @@ if TYPE_CHECKING:
 
 MENUS = ("File", "Edit", "Play", "Analyse", "View", "Compare", "Help")
 SEPARATORS = {
-    "export", "settings", "quit", "mark", "in_point", "step_back", "peak_back", "go_to", "cancel", "explainer_1",
-    "fit", "timeline_in", "full_screen", "compare_add", "compare_make", "compare_red", "compare_export",
+    "export", "settings", "quit", "mark", "in_point", "step_back", "peak_back", "go_to", "cancel",
+    "specifications", "explainer_1", "fit", "timeline_in", "full_screen", "compare_add", "compare_make",
+    "compare_red", "compare_export",
 }  # fmt: skip
 """Commands before which a menu has a line."""
 VIDEO_FILTER = (
@@ -83,12 +86,16 @@ class MainWindow(QMainWindow):
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
         self.comparison = Comparison(session, self)
+        self.checking = Checking(session, self)
         self.commands = commands.command_table(session, self)
         self.keymap = keymap.load(command.id for command in self.commands)
         self.actions_by_id = commands.make_actions(self.commands, self.keymap, self)
         self.player = PlayerPanel(session, self.actions_by_id)
         self.timeline = TimelinePanel(session)
         self.timeline.name_keys(self.actions_by_id)
+        self.timeline.follow(self.checking)
+        self.specifications = SpecificationsPanel(session, self.checking)
+        self.specifications.name_keys(self.actions_by_id)
         self.notices = NoticeStack()
         self._place_views()
         case, details, timeline = self._docks
@@ -127,11 +134,12 @@ class MainWindow(QMainWindow):
         column.addWidget(self.notices)
         column.addWidget(self.player, 1)
         self.setCentralWidget(centre)
-        tabs = QTabWidget()
+        self._tabs = tabs = QTabWidget()
         tabs.setDocumentMode(True)
         tabs.setAccessibleName("Findings about this video")
         for name, panel in (
             ("Explanation", ExplanationPanel(session)),
+            ("Specifications", self.specifications),
             ("Integrity", IntegrityPanel(session)),
             ("Weights", WeightsPanel(session)),
         ):
@@ -194,6 +202,8 @@ class MainWindow(QMainWindow):
         ):
             signal.connect(self._refresh_soon)
         self.comparison.changed.connect(self._refresh_soon)
+        self.checking.changed.connect(self._refresh_soon)
+        self.checking.parsed_changed.connect(self._refresh_soon)
         self.comparison.panes_changed.connect(self._refresh_soon)
 
     def _refresh_soon(self) -> None:
@@ -306,6 +316,7 @@ class MainWindow(QMainWindow):
             self.keymap = dialog.keymap
             commands.apply_keys(self.commands, self.keymap, self.actions_by_id)
             self.timeline.name_keys(self.actions_by_id)
+            self.specifications.name_keys(self.actions_by_id)
 
     def show_scope(self) -> None:
         self.notices.show_scope()
@@ -362,6 +373,15 @@ class MainWindow(QMainWindow):
         self._session.pause()
         self._compared.export()
 
+    def show_specifications(self) -> None:
+        """Bring the tab to the front and the keys to its chooser."""
+        self._docks[1].show()
+        self._tabs.setCurrentWidget(self.specifications)
+        self.specifications.take_focus()
+
+    def save_specification(self) -> None:
+        self.specifications.save_text()
+
     def timeline_in(self) -> None:
         self.timeline.zoom_in()
 
@@ -412,6 +432,7 @@ class MainWindow(QMainWindow):
         settings.keep_layout("state", self.saveState(LAYOUT_VERSION))
         QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
         opening.close_studies(self)
+        self.checking.close()
         self.hide()  # the engine may need a moment to stop: the user need not watch that
         self._session.close()
         super().closeEvent(event)

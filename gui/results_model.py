@@ -23,6 +23,7 @@ class TrackSeries:
         boxes: (last - first + 1, 4) float32 x0, y0, x1, y1; nan where the face was not seen.
         spans: (S, 2) int64 scored spans, first and last frame, ascending.
         scores: (S,) float32 fake probability of each span.
+        parts: all that came in, in order: of equal spans the last one counts.
     """
 
     def __init__(self, track_id: int, first: int, last: int) -> None:
@@ -32,6 +33,7 @@ class TrackSeries:
         self.boxes: FloatArray = np.full((last - first + 1, 4), np.nan, np.float32)
         self.spans: IntArray = np.empty((0, 2), np.int64)
         self.scores: FloatArray = np.empty(0, np.float32)
+        self.parts: tuple[Scores, ...] = ()
 
     @property
     def name(self) -> str:
@@ -75,6 +77,7 @@ class TrackSeries:
             inside = lengths > offset
             self.probability[starts[inside] + offset] = scores.fake_probability[inside]
         self._merge(scores.spans, scores.fake_probability)
+        self.parts = (*self.parts, scores)
 
     def absorb(self, other: "TrackSeries") -> None:
         """Take over everything of a track that turned out to be the same person."""
@@ -84,6 +87,7 @@ class TrackSeries:
         self.probability[at] = np.where(np.isnan(other.probability), self.probability[at], other.probability)
         if len(other.spans):
             self._merge(other.spans, other.scores)
+            self.parts = (*self.parts, *other.parts)
 
     def _merge(self, spans: IntArray, scores: FloatArray) -> None:
         """Insert sorted spans; those that are there already get the new score. Only what they touch is sorted."""

@@ -34,6 +34,9 @@ class Preferences:
         compare_red, compare_wipe, compare_difference, compare_follow: which of its switches are on.
         compare_wipe_at: share of the picture's width left of the wipe.
         compare_layout: auto, row or grid.
+        specification: id of the chosen one, empty for none.
+        specification_class: for which class it is checked: predicted, fake or real.
+        specification_parameters, specification_drafts: what was set and not yet saved, a line of JSON per id.
         recent: files opened lately, newest first.
     """
 
@@ -61,6 +64,10 @@ class Preferences:
     compare_difference: bool = False
     compare_follow: bool = True
     compare_layout: str = "auto"
+    specification: str = ""
+    specification_class: str = "predicted"
+    specification_parameters: tuple[str, ...] = ()
+    specification_drafts: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
 
 

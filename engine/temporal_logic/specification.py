@@ -101,12 +101,17 @@ def read_specification(path: Path) -> Specification:
         SpecificationError: the file cannot be read, or is no text.
         FormulaError: the text is no specification; says where and why.
     """
+    return parse_specification(read_text(path), path.stem, path)
+
+
+def read_text(path: Path) -> str:
+    """The text of a specification's file, which may be wrong. Raises SpecificationError if there is none."""
     try:
         if path.stat().st_size > _LARGEST:
             raise SpecificationError(
                 "This is too large for a specification", advice="Choose another file", file=path
             )
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8").removeprefix("\ufeff")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SpecificationError(
@@ -114,7 +119,6 @@ def read_specification(path: Path) -> Specification:
         ) from error
     except UnicodeDecodeError as error:
         raise SpecificationError("This is no text in UTF-8", advice="Choose another file", file=path) from error
-    return parse_specification(text.removeprefix("\ufeff"), path.stem, path)
 
 
 def parse_specification(text: str, name: str, file: Path | None = None) -> Specification:

@@ -26,7 +26,7 @@ GUTTER = 84
 """Pixels left of the scale, for the names of the lanes."""
 RIGHT = 14
 """Pixels right of the scale."""
-_GUTTER_ALIGNMENT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+GUTTER_ALIGNMENT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class Lane(QWidget):
@@ -58,7 +58,7 @@ class Lane(QWidget):
 
     def draw_gutter(self, painter: QPainter) -> None:
         """The lane's name."""
-        painter.drawText(QRectF(0, 0, GUTTER - 12, self.height()), _GUTTER_ALIGNMENT, self.title)
+        painter.drawText(QRectF(0, 0, GUTTER - 12, self.height()), GUTTER_ALIGNMENT, self.title)
 
     def draw(self, painter: QPainter) -> None:
         """Draw the contents; the painter is clipped to the scale. Overridden by each lane."""
@@ -112,8 +112,8 @@ class Ruler(Lane):
 
     def draw_gutter(self, painter: QPainter) -> None:
         half = self.height() / 2
-        painter.drawText(QRectF(0, 0, GUTTER - 12, half), _GUTTER_ALIGNMENT, "Frame")
-        painter.drawText(QRectF(0, half - 1, GUTTER - 12, half), _GUTTER_ALIGNMENT, "Time")
+        painter.drawText(QRectF(0, 0, GUTTER - 12, half), GUTTER_ALIGNMENT, "Frame")
+        painter.drawText(QRectF(0, half - 1, GUTTER - 12, half), GUTTER_ALIGNMENT, "Time")
 
     def drawn_area(self) -> QRectF:
         return QRectF(self.rect())  # the outer labels reach beyond the scale

@@ -14,6 +14,7 @@ from gui.throttle import Throttle
 from gui.timeline.lanes import MarksLane
 from gui.timeline.plot import CurvePlot
 from gui.timeline.scale import FrameScale
+from gui.timeline.verdict import VerdictLane
 
 GRAB = 5
 """Pixels from the threshold line within which it can be grabbed."""
@@ -45,9 +46,9 @@ class Surface(QWidget):
     hovered = Signal(int)
     mark_edited = Signal(object)
 
-    def __init__(self, plot: CurvePlot, marks: MarksLane, parent: QWidget) -> None:
+    def __init__(self, plot: CurvePlot, marks: MarksLane, verdict: VerdictLane, parent: QWidget) -> None:
         super().__init__(parent)
-        self._plot, self._marks = plot, marks
+        self._plot, self._marks, self._verdict = plot, marks, verdict
         self.scale = FrameScale.whole(1)
         self.cursor_frame = 0
         self._hover = -1
@@ -136,8 +137,11 @@ class Surface(QWidget):
             self._grip, self._grabbed_at = Grip.CANVAS, event.position().x()
         elif event.button() == Qt.MouseButton.LeftButton:
             mark = self._mark_at(event.position())
+            witness = self._witness_at(event.position())
             if mark is not None:
                 self.scrubbed.emit(mark.first, False)
+            elif witness is not None:
+                self.scrubbed.emit(witness, False)
             elif self._over_threshold(event.position()):
                 self._grip = Grip.THRESHOLD
             else:
@@ -202,14 +206,24 @@ class Surface(QWidget):
         mark = self._mark_at(position)
         over_threshold = self._over_threshold(position)
         shape = Qt.CursorShape.SizeVerCursor if over_threshold else Qt.CursorShape.ArrowCursor
-        self.setCursor(Qt.CursorShape.PointingHandCursor if mark else shape)
+        to_click = mark is not None or self._witness_at(position) is not None
+        self.setCursor(Qt.CursorShape.PointingHandCursor if to_click else shape)
         self.setToolTip(
             f"{mark.note or 'Mark without a note'}\nClick to go there, double click to edit the note"
             if mark
             else "Drag to move the threshold"
             if over_threshold
-            else ""
+            else self._verdict_tip(position)
         )
+
+    def _over_verdict(self, position: QPointF) -> bool:
+        return self._verdict.isVisible() and self._verdict.geometry().contains(position.toPoint())
+
+    def _witness_at(self, position: QPointF) -> int | None:
+        return self._verdict.witness_at(position.x()) if self._over_verdict(position) else None
+
+    def _verdict_tip(self, position: QPointF) -> str:
+        return self._verdict.tip(position.x()) if self._over_verdict(position) else ""
 
     def _mark_at(self, position: QPointF) -> Mark | None:
         return self._marks.hit(position.x()) if self._marks.geometry().contains(position.toPoint()) else None

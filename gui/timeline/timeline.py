@@ -21,6 +21,8 @@ from PySide6.QtWidgets import (
 from engine.results import BoolArray
 from gui import theme
 from gui.session import Session
+from gui.specifications.answers import FaceAnswer
+from gui.specifications.checking import Checking
 from gui.timeline.lanes import GUTTER, RIGHT, BarsLane, MarksLane, Ruler
 from gui.timeline.legend import Legend
 from gui.timeline.peaks import Peak, most_suspicious
@@ -29,13 +31,14 @@ from gui.timeline.scale import FrameScale
 from gui.timeline.surface import Surface
 from gui.timeline.thumbnails import ThumbnailsLane
 from gui.timeline.ticks import clock
+from gui.timeline.verdict import VerdictCurve, VerdictLane, curve_of
 
 REDRAW_MS = 80
 """New results are drawn at most this often while an analysis runs."""
 
 
-PLOT, LOW_PLOT = 84, 48
-"""Smallest height of the curves, pixels."""
+PLOT, VERDICT_PLOT, LOW_PLOT = 84, 62, 48
+"""Smallest height of the curves, pixels: alone, beside a verdict, and where another view wants the room."""
 
 
 def stretches(mask: BoolArray) -> list[tuple[int, int]]:
@@ -54,24 +57,40 @@ class Stack(QWidget):
         self.ruler = Ruler(self)
         self.thumbnails = ThumbnailsLane(session.background, self)
         self.plot = CurvePlot(self)
+        self.verdict = VerdictLane(self)
         self.marks = MarksLane(self)
         self.analysed = BarsLane("Analysed", "analysed", self)
         self.cached = BarsLane("In memory", "cached", self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for lane in (self.ruler, self.thumbnails, self.plot, self.marks, self.analysed, self.cached):
+        self._low = False
+        self._lanes = (
+            self.ruler, self.thumbnails, self.plot, self.verdict, self.marks, self.analysed, self.cached,
+        )  # fmt: skip
+        for lane in self._lanes:
             layout.addWidget(lane, 1 if lane is self.plot else 0)
-        self.surface = Surface(self.plot, self.marks, self)
+        self.surface = Surface(self.plot, self.marks, self.verdict, self)
 
     def set_low(self, low: bool) -> None:
         """Leave out what is not needed to find one's way, where another view wants the room."""
+        self._low = low
+        self._share_room()
         for lane in (self.thumbnails, self.analysed, self.cached):
             lane.setHidden(low)
-        self.plot.setMinimumHeight(LOW_PLOT if low else PLOT)
+
+    def set_verdict(self, curve: VerdictCurve | None) -> None:
+        """Show the lane of the verdict, or leave it out."""
+        self.verdict.set_curve(curve)
+        self._share_room()
+
+    def _share_room(self) -> None:
+        shown = not self._low and self.verdict.curve is not None
+        self.verdict.setVisible(shown)
+        self.plot.setMinimumHeight(LOW_PLOT if self._low else VERDICT_PLOT if shown else PLOT)
 
     def set_scale(self, scale: FrameScale) -> None:
-        for lane in (self.ruler, self.thumbnails, self.plot, self.marks, self.analysed, self.cached, self.surface):
+        for lane in (*self._lanes, self.surface):
             lane.set_scale(scale)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -104,6 +123,10 @@ class TimelinePanel(QWidget):
         self.setAccessibleName("Timeline")
         self._redraw = QTimer(self, singleShot=True, interval=REDRAW_MS)
         self._redraw.timeout.connect(self._show_results)
+        self._checking: Checking | None = None
+        self._shown_verdict: tuple[FaceAnswer | None, str | None] = None, None
+        self._verdict_timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
+        self._verdict_timer.timeout.connect(self._show_verdict)
         self._connect()
         self._on_media()
 
@@ -149,6 +172,13 @@ class TimelinePanel(QWidget):
         """Tell in the tooltips which keys do the same."""
         for command, button in self._buttons.items():
             button.setToolTip(actions[command].toolTip())
+
+    def follow(self, checking: Checking) -> None:
+        """Show what a specification says in a lane of its own."""
+        self._checking = checking
+        checking.changed.connect(self._later_verdict)
+        checking.parsed_changed.connect(self._later_verdict)
+        self._later_verdict()
 
     # Building
 
@@ -268,6 +298,27 @@ class TimelinePanel(QWidget):
         self.legend.set_tracks(tracks)
         self._most = most_suspicious(tracks)
         self._show_chip()
+
+    def _later_verdict(self) -> None:
+        if not self._verdict_timer.isActive():
+            self._verdict_timer.start()
+
+    def _show_verdict(self) -> None:
+        checking = self._checking
+        if checking is None:
+            return
+        answer, there = checking.answer, bool(checking.chosen) and self._session.results is not None
+        standing = checking.standing if there else None
+        if (answer, standing) == self._shown_verdict:
+            return
+        self._shown_verdict = answer, standing
+        if standing is None:
+            self.stack.set_verdict(None)
+        elif answer is None or checking.answers is None:
+            self.stack.set_verdict(VerdictCurve("", "", "", "", standing))
+        else:
+            title = f"{checking.answers.title}. {standing}".removesuffix(". ")
+            self.stack.set_verdict(curve_of(title, answer, checking.marked_frames))
 
     def _show_chip(self) -> None:
         most, results = self._most, self._session.results

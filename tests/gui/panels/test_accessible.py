@@ -13,7 +13,19 @@ from gui.panels.case import CasePanel
 from gui.panels.explanation import ExplanationPanel
 from gui.panels.integrity import IntegrityPanel
 from gui.panels.weights import WeightsPanel
+from gui.specifications.checking import Checking
+from gui.specifications.panel import SpecificationsPanel
 from gui.timeline.timeline import TimelinePanel
+
+
+def make_specifications(session):
+    """The tab with something chosen, so that all of it is there."""
+    checking = Checking(session, session)
+    checking.choose("shipped/sustained")
+    panel = SpecificationsPanel(session, checking)
+    panel.show()
+    return panel
+
 
 COMMANDS = (Command("play", "Play", "Play", "Play or pause", lambda: None),)
 VIEWS = {
@@ -21,6 +33,7 @@ VIEWS = {
     "explanation": ExplanationPanel,
     "integrity": IntegrityPanel,
     "weights": WeightsPanel,
+    "specifications": make_specifications,
     "timeline": TimelinePanel,
     "export": ExportDialog,
     "settings": SettingsDialog,
