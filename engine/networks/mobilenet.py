@@ -104,7 +104,7 @@ def statistics(norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
     return cast("torch.Tensor", norm.running_mean), cast("torch.Tensor", norm.running_var)
 
 
-def settle_batch_norm(network: FrameNetwork, batches: torch.Tensor) -> None:
+def settle_batch_norm(network: nn.Module, batches: torch.Tensor) -> None:
     """Give every normalisation the statistics of real data without changing what the network computes.
 
     With folded weights a normalisation is y = x + b. Measured mean m and variance v of x turn it into
@@ -112,7 +112,8 @@ def settle_batch_norm(network: FrameNetwork, batches: torch.Tensor) -> None:
     nearly as it was.
 
     Args:
-        batches: (N, 3, H, W) normalised pictures; one pass, layer by layer as the data flows.
+        network: with a MobileNetV2 inside, whatever it makes of it.
+        batches: (N, C, H, W) as it takes them; one pass, layer by layer as the data flows.
     """
     handles = []
 
@@ -132,7 +133,7 @@ def settle_batch_norm(network: FrameNetwork, batches: torch.Tensor) -> None:
         for _, norm in convolutions(network):
             handles.append(norm.register_forward_pre_hook(settle))
         with torch.no_grad():
-            network.features(batches)
+            network(batches)
     finally:
         for handle in handles:
             handle.remove()

@@ -7,6 +7,7 @@ from scipy.spatial.distance import cdist
 
 from engine.networks.dpnet.network import DpNetwork, build_dpnet, fixed_weights
 from engine.networks.dpnet.prototypes import PrototypeLayer, squared_distances
+from engine.networks.mobilenet import settle_batch_norm
 
 
 def cells(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -175,3 +176,18 @@ def test_gradients_reach_every_parameter() -> None:
     (out.maps * cells(*out.maps.shape, seed=9)).sum().backward()
     dead = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
     assert not [name for name in dead if name != "add_on.0.bias"]  # which batch normalisation takes away again
+
+
+def test_a_folded_start_settles_on_clips_without_another_answer() -> None:
+    """Weights whose normalisation is folded in must see clips, flow included, before they are trained."""
+    torch.manual_seed(10)
+    net = build_dpnet("mobilenet", 7, 3, size=64).eval()
+    x = clips(8, 11)
+    with torch.no_grad():
+        before = net.features(x)
+        settle_batch_norm(net, x)
+        after = net.features(x)
+        batch = net.train().features(x)
+    assert before.std() > 1e-3
+    torch.testing.assert_close(after, before, atol=1e-3 * float(before.std()), rtol=1e-3)
+    torch.testing.assert_close(batch, before, atol=0.05 * float(before.std()), rtol=0.02)
