@@ -8,7 +8,7 @@
     pool2  mean over time              (B, 256, 7, 7)
 
 Kernels 1 x k x k are written as 2D convolutions over all frames of a batch: the same function and the same batch
-statistics, and several times as fast on a CPU as a 3D convolution. P001 writes 256 where ResNet18 has 512.
+statistics in less time (see benchmarks/README.md). P001 writes 256 where ResNet18 has 512.
 """
 
 from typing import cast
