@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.errors import CancelledError
 
@@ -84,3 +84,22 @@ class ProgressMeter:
         left = elapsed / fresh * (self._total - done) if fresh > 0 and self._total else None
         text = note() if note else ""
         self._report(Progress(self._label, done, self._total, self._unit, left, text))
+
+
+def part_of(report: ProgressCallback | None, number: int, count: int) -> ProgressCallback | None:
+    """For part `number`, from 0, of `count` like ones: it reports as if alone, and `report` hears of the whole.
+
+    Call it when the part begins: its pace is taken for that of the parts to come.
+    """
+    if report is None or count == 1:
+        return report
+    tell, began = report, time.monotonic()
+
+    def told(progress: Progress) -> None:
+        left = progress.seconds_left
+        if left is not None:
+            left += (count - number - 1) * (time.monotonic() - began + left)
+        done, total = number * progress.total + progress.done, count * progress.total
+        tell(replace(progress, done=done, total=total, seconds_left=left))
+
+    return told

@@ -13,6 +13,7 @@ from gui import theme
 from gui.command import Command
 from gui.compare.commands import compare_commands
 from gui.compare.comparison import Comparison
+from gui.explain_commands import explain_commands
 from gui.keymap import Keymap
 from gui.session import Session
 from gui.specifications.checking import Checking
@@ -75,6 +76,7 @@ def command_table(session: Session, window: Window) -> tuple[Command, ...]:
         *_edit_commands(session, window),
         *_play_commands(session, window),
         *_analysis_commands(session),
+        *explain_commands(session, explainer_name),
         *specification_commands(window),
         *_view_commands(session, window),
         *compare_commands(session, window),

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import TellframeError
 from engine.progress import Progress
-from engine.results import NOT_MEASURED, FloatArray, Provenance, Sanity
+from engine.results import NOT_MEASURED, Explanation, FloatArray, Provenance, Sanity, frozen
 from engine.runtime.protocol import ExplainRequest, ExplanationMade, Failed, Finished, Priority, Progressed
 
 if TYPE_CHECKING:
@@ -60,10 +61,19 @@ class FrameExplanation:
     smoothing: str = "none"
     sanity: Sanity = NOT_MEASURED
 
+    @property
+    def nbytes(self) -> int:
+        return self.values.nbytes + (0 if self.errors is None else self.errors.nbytes)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The frame whose masks are wanted, of what, and with which settings of the explainer."""
+    """The frame whose masks are wanted, of what, and with which settings of the explainer.
+
+    Attributes:
+        stored: whether only masks that are kept from before are wanted.
+        frames: several frames instead of the one, to be made one after the other or together.
+    """
 
     video: Path
     detector_id: str
@@ -72,6 +82,8 @@ class Wanted:
     case: Path | None
     device: str
     settings: ExplainerSettings = ()
+    stored: bool = False
+    frames: tuple[int, ...] = ()
 
 
 class ExplanationStore(QObject):
@@ -79,6 +91,7 @@ class ExplanationStore(QObject):
 
     A request is sent when the playhead has rested for DEBOUNCE_MS; when it moves on, the request is cancelled and
     whatever it still answers is dropped. While playing, the request in flight may finish, so that masks do appear.
+    What is asked for with `make` goes on wherever the playhead is.
 
     Attributes:
         progress: of the request in flight, None before its first report.
@@ -173,7 +186,7 @@ class ExplanationStore(QObject):
         """Drop the masks of a video, or of all: its faces have got other ids, or a detector other weights."""
         self._refused.clear()
         for key in [key for key in self._kept if video is None or key[0] == video]:
-            self._bytes -= sum(face.values.nbytes for face in self._kept.pop(key).values())
+            self._bytes -= sum(face.nbytes for face in self._kept.pop(key).values())
         self.forgotten.emit()
 
     def forget_failures(self) -> None:
@@ -197,7 +210,7 @@ class ExplanationStore(QObject):
             self.progressed.emit()
         elif isinstance(event, Finished | Failed):
             asked, self._asked, self._job = self._asked, None, None
-            if asked not in self:
+            if asked not in self or isinstance(event, Failed):
                 self._refused[asked] = event.error if isinstance(event, Failed) else None
             self.busy_changed.emit()
             if isinstance(event, Failed):
@@ -218,10 +231,12 @@ class ExplanationStore(QObject):
             wanted.video,
             wanted.detector_id,
             wanted.explainer_id,
-            (wanted.frame,),
+            wanted.frames or (wanted.frame,),
             case=wanted.case,
             device=wanted.device,
             settings=dict(wanted.settings),
+            stored=wanted.stored,
+            at_once=bool(wanted.frames),
         )
         self._job = self._engine().submit(request, priority)
         self.busy_changed.emit()
@@ -254,15 +269,35 @@ class ExplanationStore(QObject):
             )
             key = (asked.video, made.detector_id, made.explainer_id, asked.settings, frame)
             faces = self._kept.setdefault(key, {})
-            if made.track_id not in faces:
-                self._bytes += one.values.nbytes
+            if made.track_id in faces:
+                self._bytes -= faces[made.track_id].nbytes
+            self._bytes += one.nbytes
             faces[made.track_id] = one
             self._kept.move_to_end(key)
         while self._bytes > KEPT_BYTES and len(self._kept) > 1:
             _, faces = self._kept.popitem(last=False)
-            self._bytes -= sum(face.values.nbytes for face in faces.values())
+            self._bytes -= sum(face.nbytes for face in faces.values())
         for frame in made.frames.tolist():
             self.made.emit(frame)
+
+
+def as_explanation(mask: FrameExplanation, pts: int) -> Explanation:
+    """As the engine told it, of its one frame alone."""
+    return Explanation(
+        explainer_id=mask.explainer_id,
+        detector_id=mask.detector_id,
+        track_id=mask.track_id,
+        frames=frozen(np.array([mask.frame], np.int64)),
+        pts=frozen(np.array([pts], np.int64)),
+        values=frozen(mask.values[None]),
+        affine=frozen(mask.affine[None]),
+        logits=frozen(np.array([mask.logit], np.float32)),
+        signed=mask.signed,
+        provenance=mask.provenance,
+        errors=None if mask.errors is None else frozen(mask.errors[None]),
+        title=mask.title,
+        sanity=mask.sanity,
+    )
 
 
 def _key(wanted: Wanted) -> Key:

@@ -17,6 +17,7 @@ from engine.rendering.style import OverlayStyle
 from engine.results import Explanation
 from engine.runtime.protocol import ExplainRequest, ExplanationMade, Failed, Finished, Progressed
 from gui.bridge import Task
+from gui.explaining import as_explanation
 from gui.session import Session
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class ExportJob(QObject):
             case=self._session.case_path,
             device=self._session.device,
             settings=dict(self._session.explainer_settings),
+            stored=self._session.slow,
         )
         self._asked = self._session.ask(request, self._on_event)
         self.progressed.emit(Progress("Computing masks", 0, len(frames), "frames"))
@@ -143,6 +145,7 @@ class ExportJob(QObject):
 
     def scene(self) -> Scene:
         """Everything known of the stretch, without hidden faces."""
+        self._made += self._only_here()
         results, hidden, current = self._session.results, self._session.hidden_faces, self._session.current
         width, height = self._media.width, self._media.height
         final = results.final if results is not None else None
@@ -162,6 +165,15 @@ class ExportJob(QObject):
             self._session.explainer_id if self._made else "",
             statement=statement(current.likelihood(info)) if current is not None and info is not None else None,
         )
+
+    def _only_here(self) -> list[Explanation]:
+        """Masks of a slow explainer that were made of several frames together: the engine finds no others."""
+        if not (self._session.slow and self._plan.masks):
+            return []
+        told = {(made.track_id, frame) for made in self._made for frame in made.frames.tolist()}
+        here = self._session.made_masks(self._plan.first, self._plan.last)
+        pts = self._media.index.pts
+        return [as_explanation(m, int(pts[m.frame])) for m in here if (m.track_id, m.frame) not in told]
 
     def _write(self) -> None:
         media, plan, scene = self._media, self._plan, self.scene()

@@ -62,8 +62,8 @@ if TYPE_CHECKING:
 MENUS = ("File", "Edit", "Play", "Analyse", "View", "Compare", "Help")
 SEPARATORS = {
     "export", "settings", "quit", "mark", "in_point", "step_back", "peak_back", "go_to", "cancel",
-    "specifications", "explainer_1", "fit", "timeline_in", "full_screen", "compare_add", "compare_make",
-    "compare_red", "compare_export",
+    "explain_frame", "specifications", "explainer_1", "fit", "timeline_in", "full_screen", "compare_add",
+    "compare_make", "compare_red", "compare_export",
 }  # fmt: skip
 """Commands before which a menu has a line."""
 VIDEO_FILTER = (
@@ -97,6 +97,8 @@ class MainWindow(QMainWindow):
         self.specifications = SpecificationsPanel(session, self.checking)
         self.specifications.name_keys(self.actions_by_id)
         self.notices = NoticeStack()
+        self.explanation = ExplanationPanel(session)
+        self.explanation.name_keys(self.actions_by_id)
         self._place_views()
         case, details, timeline = self._docks
         self._compared = ComparisonPlace(
@@ -138,7 +140,7 @@ class MainWindow(QMainWindow):
         tabs.setDocumentMode(True)
         tabs.setAccessibleName("Findings about this video")
         for name, panel in (
-            ("Explanation", ExplanationPanel(session)),
+            ("Explanation", self.explanation),
             ("Specifications", self.specifications),
             ("Integrity", IntegrityPanel(session)),
             ("Weights", WeightsPanel(session)),
@@ -201,6 +203,7 @@ class MainWindow(QMainWindow):
             session.tracks_changed,
         ):
             signal.connect(self._refresh_soon)
+        session.on_demand.changed.connect(self._refresh_soon)
         self.comparison.changed.connect(self._refresh_soon)
         self.checking.changed.connect(self._refresh_soon)
         self.checking.parsed_changed.connect(self._refresh_soon)
@@ -315,6 +318,7 @@ class MainWindow(QMainWindow):
         if dialog.exec():
             self.keymap = dialog.keymap
             commands.apply_keys(self.commands, self.keymap, self.actions_by_id)
+            self.explanation.name_keys(self.actions_by_id)
             self.timeline.name_keys(self.actions_by_id)
             self.specifications.name_keys(self.actions_by_id)
 

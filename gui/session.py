@@ -8,6 +8,7 @@ the worker threads of `background`; their answers arrive through gui.bridge.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ from gui.analysing import Analyses
 from gui.bridge import HandOver, Task
 from gui.case_store import CaseStore
 from gui.explaining import Wanted
+from gui.on_demand import OnDemand
 from gui.playback import SPEEDS
 from gui.screen import MakeServer
 from gui.session_state import SessionState
@@ -93,6 +95,9 @@ class Session(SessionState):
         self._analyses.identified.connect(self._on_identified)
         self._analyses.noticed.connect(self.notify)
         self._explanations.failed.connect(self._on_explanation_failed)
+        self._demanded.failed.connect(self._on_explanation_failed)
+        self.on_demand = OnDemand(self, self._demanded)
+        self.on_demand.ended.connect(self._on_demand_ended)
 
     # Opening and closing
 
@@ -148,8 +153,7 @@ class Session(SessionState):
         if self._closed:
             return
         self._closed = True
-        for store in self._stores:
-            store.stop()
+        self._stop_explaining()
         self._screen.leave(wait=True)
         self.background.close()
         self._case.close()
@@ -236,24 +240,28 @@ class Session(SessionState):
         if video is None or video.media is None or not self.masks_visible:
             self._explanations.stop()
             return
-        if detector is None or not detector.trained or not self.explainer_id or self.slow:
-            self._explanations.stop()
+        if detector is None or not detector.trained or not self.explainer_id:
             return
         if self.playing and video.analysis.state.active:
             return  # masks of moments that pass would hold up the analysis
         results = self.results
         if results is None or not results.faces_at(video.frame):
             return
-        wanted = Wanted(
-            video.path,
-            detector.id,
-            self.explainer_id,
-            video.frame,
-            self.case_path,
-            self.device,
-            self.explainer_settings,
-        )
-        self._explanations.want(wanted, keep_running=self.playing)
+        wanted = self.wanted(video.frame)
+        if wanted is not None:  # of what is slow, only what was made before
+            self._explanations.want(replace(wanted, stored=self.slow), keep_running=self.playing)
+
+    def _on_demand_ended(self) -> None:
+        self._explanations.forget_failures()
+        self.request_explanation()
+
+    def wanted(self, frame: int) -> Wanted | None:
+        """The masks of a frame of the current video as they are chosen; None without a video."""
+        video = self._current
+        if video is None or video.media is None:
+            return None
+        choice = video.path, self.detector_id, self.explainer_id
+        return Wanted(*choice, frame, self.case_path, self.device, self.explainer_settings)
 
     def read_again(self) -> Task | None:
         """Open and hash the evidence of the current video anew; the task ends with its VideoIdentity of now."""
@@ -371,9 +379,12 @@ class Session(SessionState):
     # The video on the screen
 
     def _leave_current(self) -> None:
-        for store in self._stores:
-            store.stop()
+        self._stop_explaining()
         self._screen.leave()
+
+    def _stop_explaining(self) -> None:
+        for store in reversed(self._stores):  # the first one asks again when another one ends
+            store.stop()
 
     def _enter_current(self) -> None:
         self.current_changed.emit()

@@ -104,8 +104,10 @@ class SessionState(Choices):
         self._engine_of = engine
         self._stores: list[ExplanationStore] = []
         self._explanations = self.new_explanations()
-        self._explanations.made.connect(self.explanations_changed)
-        self._explanations.busy_changed.connect(lambda: self.explanations_changed.emit(self.frame))
+        self._demanded = self.new_explanations()
+        for store in (self._explanations, self._demanded):
+            store.made.connect(self.explanations_changed)
+            store.busy_changed.connect(lambda: self.explanations_changed.emit(self.frame))
 
     def new_explanations(self) -> ExplanationStore:
         """A store of masks fed with the engine's answers, for a view that shows others than the player's."""
@@ -244,7 +246,7 @@ class SessionState(Choices):
     @property
     def held_masks(self) -> tuple[int, dict[int, FrameExplanation]] | None:
         """While playing: the latest masks of a moment ago and the frame they belong to. None if there are none."""
-        if not self.playing or self._current is None or self.shown is None:
+        if not self.playing or self._current is None or self.shown is None or self.slow:
             return None
         names = self._current.path, self.detector_id, self.explainer_id
         frame = self._explanations.latest(*names, self.shown.index, self.explainer_settings)
@@ -254,15 +256,19 @@ class SessionState(Choices):
         video = self._current
         if video is None:
             return {}
-        made = self._explanations.get(
-            video.path, self.detector_id, self.explainer_id, frame, self.explainer_settings
-        )
+        key = video.path, self.detector_id, self.explainer_id, frame, self.explainer_settings
+        made = {**self._explanations.get(*key), **self._demanded.get(*key)}
         return {track_id: mask for track_id, mask in made.items() if track_id not in video.hidden}
+
+    def made_masks(self, first: int, last: int) -> tuple[FrameExplanation, ...]:
+        """What is there of the frames first to last, by frame and face, hidden faces left out."""
+        found = (self._masks_of(frame) for frame in range(first, last + 1))
+        return tuple(masks[track_id] for masks in found for track_id in sorted(masks))
 
     @property
     def explaining(self) -> bool:
-        """Whether masks are being computed."""
-        return self._explanations.busy
+        """Whether masks that follow the playhead are being computed."""
+        return self._explanations.busy and not self.slow
 
     @property
     def analysis(self) -> Analysis:

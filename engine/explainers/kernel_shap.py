@@ -7,7 +7,7 @@ to the logit of the crops minus that of the muted ones. Always in float32.
 """
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from engine.explainers.games import game_of
 from engine.explainers.sampling import Estimate, Samples, sample
 from engine.explainers.settings import ExplainerSettings, choice, real, whole
 from engine.explainers.superpixels import COMPACTNESS, FRAME_SPACING, NUMBER, frame_superpixels, volumes
+from engine.progress import part_of
 from engine.results import FloatArray, IntArray, Picture, frozen
 
 SAMPLES = 2000
@@ -73,8 +74,10 @@ class KernelShap(Explainer):
 
     def steps(self, detector: Detector, crops: Picture, watch: Watch = UNWATCHED) -> Generator[None, None, Maps]:
         values, errors, logits, passes = [], [], [], []
-        for clip, labels in self._games(crops, watch):
-            estimates = self.clip_steps(detector, clip, labels, watch)
+        count = 1 if self._chosen.scope == "video" else len(crops)
+        for number, (clip, labels) in enumerate(self._games(crops, watch)):
+            own = replace(watch, report=part_of(watch.report, number, count))
+            estimates = self.clip_steps(detector, clip, labels, own)
             made = yield from _silent(estimates)
             values.append(made.found.values[labels])
             errors.append(made.found.errors[labels])

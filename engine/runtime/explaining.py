@@ -1,6 +1,6 @@
 """From a request to maps: the exact frame, the face's box there, what made its score."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from engine.evaluation.explanations.badge import find_sanity
 from engine.explainers.base import Explainer, Watch, map_affines, timed
 from engine.faces.crops import crop_affine
 from engine.faces.detector import FaceDetector
-from engine.progress import ProgressMeter
+from engine.progress import ProgressCallback, ProgressMeter, part_of
 from engine.results import Cost, Explanation, FloatArray, Picture, Provenance, frozen
 from engine.runtime.jobs import JobContext, Steps
 from engine.runtime.pictures import PictureThread, wait_for
@@ -69,30 +69,41 @@ class Explaining:
         identity = yield from self._session.hashing.steps(self._job)
         shelf = Shelf(self._store, self._store.put_video(identity), self._session.length)
         meter = ProgressMeter("Explaining", len(self._frames), "frames", self._job.report)
+        told = 0
         try:
-            faces = yield from (self._clips if self._explainer.together else self._singles)(shelf, meter)
-            self._session.media.verify_unchanged()
+            for part in self._parts():
+                faces = yield from (self._clips if self._explainer.together else self._singles)(shelf, meter, part)
+                self._session.media.verify_unchanged()
+                for number in sorted(faces):
+                    if self._request.track_id in (None, number):
+                        told += 1
+                        yield ExplanationMade(self._job.id, identity, self._explanation(number, faces[number]))
         finally:
             if self._pictures is not None:
                 self._pictures.close()
-        asked = self._request.track_id
-        told = [number for number in sorted(faces) if asked in (None, number)]
-        for number in told:
-            yield ExplanationMade(self._job.id, identity, self._explanation(number, faces[number]))
-        if not told:
-            yield Notice(self._job.id, f"There is no {'' if asked is None else 'such '}face to be explained here")
+        if not told and not self._request.stored:
+            such = "" if self._request.track_id is None else "such "
+            yield Notice(self._job.id, f"There is no {such}face to be explained here")
 
-    def _singles(self, shelf: Shelf, meter: ProgressMeter) -> Working[dict[int, dict[int, FaceMap]]]:
+    def _parts(self) -> Iterator[range]:
+        """The frames that are told of together, by their places among all."""
+        count = len(self._frames)
+        step = 1 if self._request.at_once and not self._explainer.together else count
+        return (range(at, at + step) for at in range(0, count, step))
+
+    def _singles(self, shelf: Shelf, meter: ProgressMeter, part: range) -> Working[dict[int, dict[int, FaceMap]]]:
         """By the id of a face and the frame: maps each of which is made of one crop alone."""
         made: dict[Name, dict[int, FaceMap]] = {}
-        for done, frame in enumerate(self._frames):
+        for done in part:
+            frame = self._frames[done]
             seen = yield from self._seen(frame, shelf)
             known = shelf.maps(self._made_by, frame)
             new = [affine for affine in seen.values() if _at(known, affine) is None]
-            if new:
+            if new and not self._request.stored:
                 crops = yield from self._crops(frame, np.stack(new))
                 if crops is not None:
-                    known += yield from self._made(crops, np.stack(new))
+                    report = part_of(self._job.report, done, len(self._frames))
+                    known += yield from self._made(crops, np.stack(new), report)
                     shelf.keep_maps(self._made_by, frame, known)
             for name, affine in seen.items():
                 one = _at(known, affine)
@@ -106,10 +117,11 @@ class Explaining:
             faces.setdefault(ids[name], {}).update(made[name])
         return faces
 
-    def _clips(self, shelf: Shelf, meter: ProgressMeter) -> Working[dict[int, dict[int, FaceMap]]]:
+    def _clips(self, shelf: Shelf, meter: ProgressMeter, part: range) -> Working[dict[int, dict[int, FaceMap]]]:
         """The same of an explainer that takes all crops of a face together."""
         found: dict[Name, dict[int, FloatArray]] = {}
-        for done, frame in enumerate(self._frames):
+        for done in part:
+            frame = self._frames[done]
             for name, affine in (yield from self._seen(frame, shelf)).items():
                 found.setdefault(name, {})[frame] = affine
             meter.update(done + 1)
@@ -118,20 +130,22 @@ class Explaining:
         seen: dict[int, dict[int, FloatArray]] = {}
         for name in found:
             seen.setdefault(ids[name], {}).update(found[name])
-        asked = self._request.track_id
+        asked = [number for number in sorted(seen) if self._request.track_id in (None, number)]
         faces: dict[int, dict[int, FaceMap]] = {}
-        for number in sorted(seen):
-            if asked in (None, number):
-                clip = yield from self._clip(dict(sorted(seen[number].items())), shelf)
-                if clip:
-                    faces[number] = clip
+        for done, number in enumerate(asked):
+            report = part_of(self._job.report, done, len(asked))
+            clip = yield from self._clip(dict(sorted(seen[number].items())), shelf, report)
+            if clip:
+                faces[number] = clip
         return faces
 
-    def _clip(self, seen: Mapping[int, FloatArray], shelf: Shelf) -> Working[dict[int, FaceMap]]:
+    def _clip(
+        self, seen: Mapping[int, FloatArray], shelf: Shelf, report: ProgressCallback | None
+    ) -> Working[dict[int, FaceMap]]:
         """The maps of one face, by frame, stored or made; only of frames that can be decoded."""
         stored = {frame: _at(shelf.maps(self._made_by, frame), affine) for frame, affine in seen.items()}
         known = {frame: one for frame, one in stored.items() if one is not None}
-        if len(known) == len(seen):
+        if len(known) == len(seen) or self._request.stored:
             return known
         crops: dict[int, Picture] = {}
         for frame, affine in seen.items():
@@ -140,7 +154,8 @@ class Explaining:
                 crops[frame] = found[0]
         if not crops:
             return {}
-        made = yield from self._made(np.stack(list(crops.values())), np.stack([seen[frame] for frame in crops]))
+        affines = np.stack([seen[frame] for frame in crops])
+        made = yield from self._made(np.stack(list(crops.values())), affines, report)
         maps = dict(zip(crops, made, strict=True))
         for frame, one in maps.items():
             if frame not in known:
@@ -152,6 +167,8 @@ class Explaining:
         span = self._session.span_of(frame)
         segment = self._session.known_faces(span, shelf)
         if segment is None:
+            if self._request.stored:
+                return {}
             pictures = self._open()
             window = pictures.window(*self._session.context(span))
             segment = yield from self._session.find_faces(self._faces, pictures, window, span, self._job)
@@ -160,9 +177,11 @@ class Explaining:
         rows = [(part, row) for part in segment.parts() if (row := part.row(frame)) is not None]
         return {(span, part.id): crop_affine(part.boxes[row], part.landmarks[row], spec) for part, row in rows}
 
-    def _made(self, crops: Picture, affines: FloatArray) -> Working[tuple[FaceMap, ...]]:
+    def _made(
+        self, crops: Picture, affines: FloatArray, report: ProgressCallback | None
+    ) -> Working[tuple[FaceMap, ...]]:
         """New maps of crops that go through the explainer together."""
-        watch = Watch(self._job.token, lambda t: self._job.emit(Notice(self._job.id, t)), self._job.report)
+        watch = Watch(self._job.token, lambda t: self._job.emit(Notice(self._job.id, t)), report)
         maps, seconds = yield from timed(self._explainer.steps(self._detector, crops, watch))
         shares = seconds * maps.passes / max(1, maps.passes.sum())
         errors = [None] * len(crops) if maps.errors is None else maps.errors

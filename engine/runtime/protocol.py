@@ -57,7 +57,11 @@ class AnalyzeRequest:
 class ExplainRequest:
     """Explain the score of one track (None: of every track) on some frames; an ExplanationMade per track.
 
-    `settings` of the explainer, as values or as text; what is left out is as its explainer has it by default.
+    Attributes:
+        settings: of the explainer, as values or as text; what is left out is as its explainer has it by default.
+        stored: tell what is kept from before and make nothing.
+        at_once: tell of each frame when its maps are there, an ExplanationMade per frame and track; those of an
+            explainer that takes all crops of a face together are told at the end all the same.
     """
 
     video: Path
@@ -69,6 +73,8 @@ class ExplainRequest:
     device: str = "auto"
     precision: str = "auto"
     settings: Mapping[str, object] = field(default_factory=empty)
+    stored: bool = False
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

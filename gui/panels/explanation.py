@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from collections.abc import Mapping
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, QTimer
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -25,6 +27,7 @@ from gui import theme
 from gui.explaining import FrameExplanation
 from gui.panels.explainer_settings import ExplainerSettingsView
 from gui.panels.face_view import FaceView
+from gui.panels.on_demand import OnDemandView
 from gui.panels.parts import FactsGrid, Scrolling, column, heading, muted, row
 from gui.panels.value_legend import ValueLegend
 from gui.sanity import SanityBadge
@@ -51,6 +54,8 @@ class ExplanationPanel(QWidget):
         inside = QWidget()
         self._layout = column(inside)
         self._make_switch()
+        self.on_demand = OnDemandView(session)
+        self._layout.addWidget(self.on_demand)
         self._make_face()
         self.settings = ExplainerSettingsView(session)
         self._layout.addWidget(self.settings)
@@ -74,6 +79,10 @@ class ExplanationPanel(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(340, 560)
+
+    def name_keys(self, actions: Mapping[str, QAction]) -> None:
+        """Tell in the tooltips which keys do the same."""
+        self.on_demand.name_keys(actions)
 
     # Making
 
@@ -177,6 +186,7 @@ class ExplanationPanel(QWidget):
     def refresh(self) -> None:
         """Show what there is about the picture on the screen."""
         self._show_choices()
+        self.on_demand.refresh()
         self._show_names()
         explanation = self._explanation()
         shown = self._session.shown
@@ -193,11 +203,7 @@ class ExplanationPanel(QWidget):
         largest = float(np.abs(explanation.values).max(initial=0.0))
         self.legend.show_palette(self._session.style.colour_map, explanation.title, signed=explanation.signed)
         self.legend.show_largest(largest)
-        height, width = explanation.values.shape
-        cells = f"The mask has {width} × {height} cells and is not smoothed."
-        if explanation.smoothing != "none":
-            cells = f"The mask is smoothed ({explanation.smoothing}): it is finer than what the network made."
-        self.meaning.setText(f"{MEANING[explanation.signed]} {cells}")
+        self.meaning.setText(f"{MEANING[explanation.signed]} {cells_text(explanation)}")
         self.sanity.show_sanity(explanation.sanity, own_settings=bool(self._session.explainer_settings))
         self._show_provenance(explanation)
 
@@ -271,6 +277,8 @@ class ExplanationPanel(QWidget):
         if not session.faces:
             return "No face on this frame"
         if explanation is None:
+            if session.slow:
+                return "Not made for this frame"
             return "Computing…" if session.explaining else "No mask yet"
         held = session.shown is not None and session.shown.index != explanation.frame
         return f"Mask of frame {explanation.frame}" if held else ""
@@ -284,6 +292,11 @@ class ExplanationPanel(QWidget):
             f"{who}, frame {explanation.frame}\n"
             f"Fake probability {probability:.3f}, {side} the threshold\n"
             f"Score before the sigmoid (logit) {explanation.logit:+.2f}".replace("-", "−")
+            + (
+                f"\n{errors_text(explanation)}\nCost {cost_text(explanation)}"
+                if explanation.errors is not None
+                else ""
+            )
         )
 
     def _show_provenance(self, explanation: FrameExplanation) -> None:
@@ -300,6 +313,29 @@ class ExplanationPanel(QWidget):
         ]
         rows += [("", name, version) for name, version in made.versions.items()]
         self.provenance.set_rows(rows)
+
+
+def cells_text(explanation: FrameExplanation) -> str:
+    """How fine the mask is."""
+    height, width = explanation.values.shape
+    if explanation.smoothing != "none":
+        return f"The mask is smoothed ({explanation.smoothing}): it is finer than what the network made."
+    if "segmentation" in explanation.provenance.settings:
+        count = len(np.unique(explanation.values))
+        return f"The mask has one value for each of {count} superpixels and is not smoothed."
+    return f"The mask has {width} × {height} cells and is not smoothed."
+
+
+def errors_text(explanation: FrameExplanation) -> str:
+    """How well a mask is known that was estimated from samples; empty for others."""
+    if explanation.errors is None:
+        return ""
+    worst = float(explanation.errors.max(initial=0.0))
+    if not math.isfinite(worst):
+        return "Standard errors not known: too few samples"
+    largest = float(np.abs(explanation.values).max(initial=0.0))
+    share = f", {worst / largest:.0%} of the largest value".replace("%", " %") if largest else ""
+    return f"Largest standard error {worst:.2g}{share}"
 
 
 def cost_text(explanation: FrameExplanation) -> str:

@@ -16,13 +16,16 @@ import numpy as np
 from engine.errors import FrameUnavailableError, TellframeError, VideoError, WeightsError
 from engine.progress import CancelToken, Progress, ProgressCallback
 from engine.results import (
+    Cost,
     DetectorInfo,
     ExplainerInfo,
     Explanation,
     FaceTrack,
     Provenance,
     Scores,
+    SettingInfo,
     VideoIdentity,
+    canonical,
     frozen,
 )
 from engine.runtime.jobs import JobContext, Steps
@@ -48,7 +51,12 @@ PROVENANCE = Provenance("frame-mobile", "ab" * 32, {}, "CPU", "float32", {})
 EXPLAINERS = (
     ExplainerInfo("gradcam", signed=True, slow=False),
     ExplainerInfo("attention", signed=True, slow=False),
-    ExplainerInfo("kernel-shap", signed=True, slow=True),
+    ExplainerInfo(
+        "kernel-shap",
+        signed=True,
+        slow=True,
+        settings={"frame-mobile": (SettingInfo("samples", 2000, "coalitions at most", "whole", 2, 1_000_000),)},
+    ),
 )
 SEGMENT = 25
 WIDTH, HEIGHT = 320, 180
@@ -64,6 +72,7 @@ class Switches:
         fail_explaining: raised by every explanation.
         frames: length of every video.
         asked: every request that reached the worker.
+        kept: (explainer, settings, frame) of the maps that were made, as a case keeps them.
     """
 
     delay: float = 0.0
@@ -72,6 +81,7 @@ class Switches:
     frames: int = 100
     trained: bool = True
     asked: list[Request] = field(default_factory=list)
+    kept: set[tuple[str, str, int]] = field(default_factory=set)
 
     def reset(self) -> None:
         self.__init__()  # type: ignore[misc]
@@ -198,30 +208,43 @@ class FakeWorker:
         yield from _wait(job)
         if SWITCHES.fail_explaining is not None:
             raise SWITCHES.fail_explaining
-        if request.explainer_id == "kernel-shap":
-            yield Progressed(job.id, Progress("Explaining", 1, 4, "samples"))
-            yield from _wait(job)
-        for track in (0, 1):
-            x0, y0, x1, y1 = box(track)
-            values = fake_map(request.explainer_id)
-            affine = np.array([[(x1 - x0) / 7, 0, x0], [0, (y1 - y0) / 7, y0]], np.float32)
-            n = len(request.frames)
-            yield ExplanationMade(
-                job.id,
-                identity(request.video),
-                Explanation(
-                    request.explainer_id,
-                    request.detector_id,
-                    track,
-                    frozen(np.array(request.frames, np.int64)),
-                    frozen(np.array(request.frames, np.int64) * 512),
-                    frozen(np.repeat(values[None], n, axis=0)),
-                    frozen(np.repeat(affine[None], n, axis=0)),
-                    frozen(np.full(n, 1.5, np.float32)),
-                    True,
-                    PROVENANCE,
-                ),
-            )
+        settings = canonical(request.settings)
+        for part in [(frame,) for frame in request.frames] if request.at_once else [request.frames]:
+            keys = {(request.explainer_id, settings, frame) for frame in part}
+            if request.stored:
+                part = tuple(frame for _, _, frame in sorted(keys & SWITCHES.kept))
+                if not part:
+                    continue
+            elif request.explainer_id == "kernel-shap":
+                yield Progressed(
+                    job.id, Progress("Explaining", 1, 4, "samples", 12.0, "standard error up to 0.100")
+                )
+                yield from _wait(job)
+            SWITCHES.kept |= keys
+            yield from (self._made(request, job, track, part) for track in (0, 1))
+
+    def _made(
+        self, request: ExplainRequest, job: JobContext, track: int, frames: tuple[int, ...]
+    ) -> ExplanationMade:
+        x0, y0, x1, y1 = box(track)
+        values = fake_map(request.explainer_id)
+        affine = np.array([[(x1 - x0) / 7, 0, x0], [0, (y1 - y0) / 7, y0]], np.float32)
+        n, slow = len(frames), request.explainer_id == "kernel-shap"
+        explanation = Explanation(
+            request.explainer_id,
+            request.detector_id,
+            track,
+            frozen(np.array(frames, np.int64)),
+            frozen(np.array(frames, np.int64) * 512),
+            frozen(np.repeat(values[None], n, axis=0)),
+            frozen(np.repeat(affine[None], n, axis=0)),
+            frozen(np.full(n, 1.5, np.float32)),
+            True,
+            PROVENANCE,
+            Cost(frozen(np.full(n, 2002)), frozen(np.full(n, 41.5, np.float32))) if slow else None,
+            frozen(np.full((n, 7, 7), 0.1, np.float32)) if slow else None,
+        )
+        return ExplanationMade(job.id, identity(request.video), explanation)
 
 
 def fake_map(explainer_id: str) -> np.ndarray:

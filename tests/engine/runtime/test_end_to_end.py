@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -34,6 +35,7 @@ from engine.runtime.protocol import (
     ImportWeightsRequest,
     Notice,
     Priority,
+    Progressed,
     SegmentAnalyzed,
 )
 from engine.video.media import open_media
@@ -188,6 +190,46 @@ def test_the_volumes_of_a_clip_are_explained_together_and_kept(
     monkeypatch.setattr(KernelShap, "clip_steps", never)
     (again,) = explained(engine, inbox, request)
     np.testing.assert_array_equal(again.values, explanation.values)
+
+
+def test_only_what_is_stored_is_told_where_nothing_is_to_be_made(
+    engine: Engine, inbox: Inbox, clip: Path, tmp_path: Path
+) -> None:
+    request = ExplainRequest(
+        clip,
+        "frame-mobile",
+        "kernel-shap",
+        (60, 62),
+        settings={"samples": 4, "segments": 6},
+        case=tmp_path / "case.tell",
+    )
+    stored = replace(request, frames=(60, 61, 62), stored=True)
+    job = engine.submit(stored)
+    assert isinstance(inbox.last(job), Finished)
+    assert not inbox.kind(job, ExplanationMade)
+    assert not inbox.kind(job, Notice)
+    with CaseFile.open(tmp_path / "case.tell") as case:
+        assert not list(case.keys(case.videos()[0].id)), "not even faces were looked for"
+
+    made = explained(engine, inbox, replace(request, at_once=True))
+    assert [each.frames.tolist() for each in made] == [[60], [62]]
+    (again,) = explained(engine, inbox, stored)
+    assert again.frames.tolist() == [60, 62]
+    np.testing.assert_array_equal(again.values, np.concatenate([each.values for each in made]))
+    assert not explained(engine, inbox, replace(stored, settings={"samples": 6, "segments": 6}))
+
+
+def test_the_samples_of_several_frames_and_faces_are_told_as_one_work(
+    engine: Engine, inbox: Inbox, clip: Path
+) -> None:
+    settings = {"samples": 12, "segments": 4}
+    job = engine.submit(ExplainRequest(clip, "frame-mobile", "kernel-shap", (60, 61, 62), settings=settings))
+    assert isinstance(inbox.last(job), Finished)
+    told = [e.progress for e in inbox.kind(job, Progressed) if e.progress.label == "Explaining"]
+    shares = [progress.fraction for progress in told]
+    assert shares == sorted(shares)
+    assert any(0 < share < 0.34 for share in shares)
+    assert shares[-1] == 1
 
 
 def test_settings_reach_the_explainer_and_stand_once_in_the_key(
