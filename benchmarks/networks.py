@@ -1,12 +1,13 @@
-"""What the frame networks cost on this processor: scoring a crop, and training on crops of several sizes.
+"""What the networks cost on this processor: scoring a crop or a clip of snippets, and training on crops.
 
-    python benchmarks/networks.py [--threads 1] [--seconds 1.0] [--only score onnx] [--detectors frame-b4 ...]
+    python benchmarks/networks.py [--threads 1] [--seconds 1.0] [--only score onnx snippets] [--detectors ...]
 
 Random weights: they cost what trained ones do. Times are of the processor's threads together, divided by their
 number, so that other work on the machine counts little; each is the median of as many passes as fit into the
 seconds, three at least. Training is a step of the trainer without the making of its batches: forward, backward,
 AdamW, in bf16 with channels last. Scoring is also compared with ONNX Runtime, both in float32 and by turns; there
-the times of all threads are added up, and "least" is that of the quickest pass. Prints tables in Markdown.
+the times of all threads are added up, and "least" is that of the quickest pass. So it is with snippet networks,
+by turns with and without their modules. Prints tables in Markdown.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -139,6 +140,44 @@ def by_turns(works: Sequence[Callable[[], object]], seconds: float) -> list[tupl
     return [(statistics.median(times), min(times)) for times in spent]
 
 
+def snippet_table(backbones: Sequence[Any], seconds: float) -> None:
+    """Seconds a clip of 8 snippets of 4 frames, folded, without modules, with both kinds and with each alone."""
+    import torch
+
+    from engine.networks.snippets.config import SnippetConfig
+
+    print("| trunk | alone | with modules | more | Intra-SIM | Inter-SIM | least alone | with modules | more |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for backbone in backbones:
+        configs = (
+            SnippetConfig(backbone, stages=()),
+            SnippetConfig(backbone),
+            SnippetConfig(backbone, inter=False),
+            SnippetConfig(backbone, intra=False),
+        )
+        size = configs[0].size
+        x = crops(32, size).view(1, 8, 4, 3, size, size)
+        with torch.inference_mode():
+            taken = by_turns([partial(snippet_network(config), x) for config in configs], seconds)
+        (alone, least), (both, least_both), (intra, _), (inter, _) = taken
+        row = [backbone, f"{alone:.2f} s", f"{both:.2f} s", f"{both / alone - 1:+.0%}"]
+        row += [f"{intra / alone - 1:+.0%}", f"{inter / alone - 1:+.0%}"]
+        row += [f"{least:.2f} s", f"{least_both:.2f} s", f"{least_both / least - 1:+.0%}"]
+        print(f"| {' | '.join(row)} |", flush=True)
+
+
+def snippet_network(config: Any) -> Any:
+    """As a detector would have it."""
+    import torch
+
+    from engine.detectors.folding import fold_batch_norm
+    from engine.networks.snippets.network import build_snippet_network
+
+    network = build_snippet_network(config).eval()
+    fold_batch_norm(network)
+    return network.to(memory_format=torch.channels_last)
+
+
 def train_table(
     detectors: Sequence[str], sizes: Sequence[int], frozen: Sequence[int], seconds: float, threads: int
 ) -> None:
@@ -181,9 +220,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=1.0, help="for each figure, default: %(default)s")
-    parser.add_argument("--only", nargs="+", choices=("score", "train", "onnx"), default=("score", "train"))
     parser.add_argument(
-        "--detectors", nargs="+", help="default: all to score, three of B4 to train, frame-mobile for onnx"
+        "--only", nargs="+", choices=("score", "train", "onnx", "snippets"), default=("score", "train")
+    )
+    parser.add_argument(
+        "--detectors",
+        nargs="+",
+        help="default: all to score, three of B4 to train, frame-mobile for onnx, all trunks for snippets",
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=(128, 160, 380), help="of the crops trained on")
     parser.add_argument("--frozen", type=int, nargs="+", default=(0, 3, 5), help="leading stages that stay")
@@ -204,6 +247,10 @@ def main() -> None:
         train_table(args.detectors or TRAINED, args.sizes, args.frozen, args.seconds, args.threads)
     if "onnx" in args.only:
         onnx_table(args.detectors or ("frame-mobile",), args.seconds, args.threads)
+    if "snippets" in args.only:
+        from engine.networks.snippets.config import Backbone
+
+        snippet_table(args.detectors or get_args(Backbone), args.seconds)
 
 
 if __name__ == "__main__":
