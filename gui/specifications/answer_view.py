@@ -81,10 +81,18 @@ class AnswerView(QWidget):
         if self.buttons:
             self.buttons[0].setToolTip(tip)
 
-    def refresh(self) -> None:
+    def refresh(self, *, keep_room: bool = False) -> None:
+        """Show what there is; without an answer nothing, in as much room as before if it is to be kept."""
         answers, answer = self._checking.answers, self._checking.answer
-        self.setVisible(answers is not None and answer is not None)
+        there = answers is not None and answer is not None
+        if there or not keep_room:
+            self.setMinimumHeight(0)
+        elif self.list.isVisible():
+            self.setMinimumHeight(self.height())
+        self.list.setVisible(there)
+        self.meaning.setVisible(there)
         if answers is None or answer is None:
+            self._show_points(())
             return
         self.list.setFont(theme.numbers_font(self))
         self.list.show_answers(answers.faces, answer.track_id)
@@ -92,11 +100,10 @@ class AnswerView(QWidget):
         self.meaning.setToolTip(wording.margin_text(answer))
         self.meaning.setText(wording.meaning_text(answer))
         theme.set_role(self.meaning, "muted" if found is not None else "", "" if found is not None else "warning")
-        self._show_witness(answer)
+        self._show_points(wording.times_of(found) if found is not None else ())
 
-    def _show_witness(self, answer: FaceAnswer) -> None:
+    def _show_points(self, points: tuple[WitnessPoint, ...]) -> None:
         """A button per frame of the witness, the one that decides first."""
-        points = wording.times_of(answer.verification) if answer.verification is not None else ()
         if points == self._points:
             return
         self._points = points

@@ -73,6 +73,7 @@ class Checking(QObject):
         }
         self._face: int | None = None
         self._listing: Task | None = None
+        self._list_again = False
         self._parsing: Task | None = None
         self._checking: Task | None = None
         self._key: tuple[Any, ...] | None = None
@@ -125,7 +126,9 @@ class Checking(QObject):
     def list_entries(self) -> None:
         """Read the folders anew; the first time the chosen text is then loaded."""
         if self._listing is not None:
+            self._list_again = True  # the running one may have missed what was just written
             return
+        self._list_again = False
         self._listing = task = self._session.background.start(lambda _cancel, _progress: shelf.listing())
         task.succeeded.connect(self._on_listed)
         task.failed.connect(self._on_failed)
@@ -136,6 +139,8 @@ class Checking(QObject):
             self._chosen = entry_id
             self._session.settings.change(specification=entry_id)
             self._load()
+            if not self.entries:
+                self.list_entries()
 
     def start_new(self) -> None:
         """Write a specification of one's own; a draft that was begun is gone on with."""
@@ -284,6 +289,9 @@ class Checking(QObject):
 
     def _on_listed(self, entries: tuple[Entry, ...]) -> None:
         first, self._listing = not self.entries, None
+        if self._list_again:
+            self.list_entries()
+            return
         self.entries = entries
         known = self._chosen in {entry.id for entry in entries} or self._chosen in self._drafts
         if self._chosen and not known:
@@ -308,7 +316,7 @@ class Checking(QObject):
     def _parse(self) -> None:
         self._typing.stop()
         self._keep_drafts()
-        if not self._chosen:
+        if not self._chosen or (self.entry is None and not self.is_draft(self._chosen)):  # none, or not listed yet
             self._parsing = None
             return
         text, name = self.text, self.name or "unsaved"
@@ -351,6 +359,9 @@ class Checking(QObject):
         """Scores, faces, video or detector may be new: what was said of others goes away at once."""
         if self._chosen and not self.entries and self._session.results is not None:
             self.list_entries()
+        reading = bool(self._chosen) and self.parsed is None
+        if reading and self._key is not None and self._key[0] is self._session.results:
+            return  # what it turns out to be decides
         asked = self._asked()
         if asked is None or self._key is None or asked[0] is not self._key[0]:
             self._forget()

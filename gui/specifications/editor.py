@@ -28,7 +28,7 @@ SHORTEST = 2
 _INSERTED = Qt.ItemDataRole.UserRole + 1
 _WORD = Qt.ItemDataRole.UserRole
 POPUP_WIDTH = 360
-LINES = 9
+LINES = 10
 
 
 class FormulaEditor(QPlainTextEdit):
@@ -60,7 +60,10 @@ class FormulaEditor(QPlainTextEdit):
         self._completer.activated[QModelIndex].connect(self._take)  # type: ignore[index] # PySide's stubs
 
     def sizeHint(self) -> QSize:
-        return QSize(300, super().minimumSizeHint().height())
+        return QSize(300, self.minimumHeight())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), self.minimumHeight())
 
     def load(self, text: str) -> None:
         """Show another text; nothing of the one before can be undone into it."""

@@ -138,7 +138,7 @@ class SpecificationsPanel(QWidget):
         self.editor.textChanged.connect(lambda: self._checking.set_text(self.editor.toPlainText()))
         self.fault = QPushButton()
         theme.set_role(self.fault, "link")
-        self.fault.setAccessibleName("What is wrong with the text")
+        self.fault.setToolTip("Go to the place that is wrong")
         self.fault.clicked.connect(self._go_to_fault)
         self.reason = QLabel()
         self.reason.setWordWrap(True)
@@ -267,9 +267,6 @@ class SpecificationsPanel(QWidget):
         self.classes.setCurrentIndex(CLASSES.index(checking.own_class))
         self.parameters.show_parameters(specification.parameters if specification else (), checking.values)
         self.parameters.setEnabled(not fault)
-        policy = self.answers.sizePolicy()
-        policy.setRetainSizeWhenHidden(fault)  # what is edited must not jump about
-        self.answers.setSizePolicy(policy)
         self._show_fault()
         self._show_buttons()
         self._show_answers()
@@ -286,7 +283,6 @@ class SpecificationsPanel(QWidget):
             self.editor.set_places((fault,) if fault is not None else unknown)
         if fault is not None:
             self.fault.setText(f"✗ Line {fault.line}, column {fault.column}")
-            self.fault.setToolTip("Go to the place that is wrong")
         if place is not None:
             reason = place.reason[:1].upper() + place.reason[1:]
             self.reason.setText(
@@ -308,7 +304,8 @@ class SpecificationsPanel(QWidget):
         self.standing.setText(standing or WHOLE)
         limited = answers is not None and standing
         theme.set_role(self.standing, "" if standing else "muted", "warning" if limited else "")
-        self.answers.refresh()
+        unread = checking.parsed is None or checking.parsed.fault is not None
+        self.answers.refresh(keep_room=unread and bool(checking.chosen))  # what is edited must not jump about
         self._complete_with()
         if answers is not None:
             self._show_fault()

@@ -313,3 +313,11 @@ def test_the_window_is_made_without_the_parser(tmp_path: Path) -> None:
     began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]", f"after {time.monotonic() - began:.1f} s"
+
+
+def test_what_is_saved_while_the_shelf_is_read_is_not_lost(checking, write, scene, qtbot):
+    write("□(probability > 0.5)")
+    checking.save("mine")
+    checking.list_entries()  # begins before the file is there
+    qtbot.waitUntil(lambda: checking.entry is not None and checking.entry.id == "own/mine")
+    assert not any("no longer there" in message.text for message in scene.session.messages)
