@@ -19,10 +19,11 @@ def three_taps(x: Tensor, before: Tensor, centre: Tensor, after: Tensor) -> Tens
         before, centre, after: (B, L, C, ...), broadcast behind axis 1: at i the weight with which x_i
             goes into the output at i + 1, i and i - 1.
     """
+    before, centre, after = (taps.to(x.dtype) for taps in (before, centre, after))  # autocast keeps theirs exact
     out = x * centre
     if x.shape[1] == 1:
         return out
     # Slices that are added to in place: one pass over memory each, and the layout of x stays.
-    out[:, 1:].addcmul_(x[:, :-1], before[:, :-1].to(x.dtype))
-    out[:, :-1].addcmul_(x[:, 1:], after[:, 1:].to(x.dtype))
+    out[:, 1:].addcmul_(x[:, :-1], before[:, :-1])
+    out[:, :-1].addcmul_(x[:, 1:], after[:, 1:])
     return out

@@ -247,6 +247,26 @@ def test_training_reaches_every_parameter(backbone: Backbone) -> None:
     assert not [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
 
 
+def test_bf16_rounds_but_keeps_maps_float32_and_trains() -> None:
+    network = awake("resnet18").float()
+    x = clips(2, 2)
+    with torch.no_grad():
+        exact = network.forward_with_attention(x)
+    kept: set[tuple[torch.dtype, torch.dtype]] = set()
+    for module in network.modules():
+        if isinstance(module, PlacedSim):
+            module.register_forward_hook(lambda _m, args, out: kept.add((args[0].dtype, out.dtype)))
+    with torch.autocast("cpu", torch.bfloat16):
+        told = network.forward_with_attention(x)
+    assert kept == {(torch.bfloat16, torch.bfloat16)}  # no module slows the layers behind it down to float32
+    told.logit.float().sum().backward()
+    assert told.u_t is not None
+    assert exact.u_t is not None
+    assert told.u_t.dtype == told.intra["stage1"].dtype == torch.float32
+    torch.testing.assert_close(told.u_t, exact.u_t, atol=0.03, rtol=0)
+    assert (told.frame_logits - exact.frame_logits).abs().max() < 0.1 * exact.frame_logits.abs().max()
+
+
 def test_nothing_of_a_pass_stays_behind(resnet18: SnippetNetwork) -> None:
     with torch.no_grad():
         resnet18.forward_with_attention(clips(1, 2).double())
