@@ -6,7 +6,7 @@ Set `SETTINGS` before a job starts; `reset()` puts it back.
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -154,7 +154,7 @@ class FakeWorker:
             affine=frozen(affine),
             logits=frozen(np.zeros(n, np.float32)),
             signed=True,
-            provenance=provenance(request.explainer_id),
+            provenance=replace(provenance(request.explainer_id), settings=dict(request.settings)),
         )
         yield ExplanationMade(job.id, _identity(request.video), explanation)
 

@@ -10,7 +10,7 @@ from engine.case.case_file import CaseFile
 from engine.cli import words
 from engine.cli.check_report import entry, report_files, summary, table_data, table_lines
 from engine.cli.check_sources import Source, sources, warn
-from engine.cli.explain import chosen
+from engine.cli.explainer_words import chosen
 from engine.cli.session import ProgressBar, say, signals_cancel
 from engine.errors import UsageError
 from engine.exports.files import Staging, json_text, never_over

@@ -5,12 +5,13 @@ import datetime as dt
 import math
 import shlex
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.cli import words
 from engine.cli.compare_pairs import run_pairs
+from engine.cli.explainer_words import add_set, chosen, facts, known_sanity, load_compared
 from engine.cli.session import ProgressBar, say, signals_cancel
 from engine.errors import DataError, UsageError, VideoError
 from engine.progress import CancelToken
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from engine.detectors.base import Detector
     from engine.evaluation.explanations.record import Compared, Header
     from engine.explainers.base import Explainer
+    from engine.results import Sanity
     from engine.runtime.comparing import Choice, Comparing
 
 CLIPS = frozenset((".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"))
@@ -35,7 +37,13 @@ def add_parser(subparsers: Any) -> None:
         help="instead of videos a data set: where the maps lie on its pairs of held-out persons' pictures",
     )
     parser.add_argument("--limit", type=int, metavar="N", help="with --data: at most N pairs, drawn by --seed")
-    parser.add_argument("--explainers", required=True, metavar="ID,ID", help="such as gradcam")
+    parser.add_argument(
+        "--explainers",
+        required=True,
+        metavar="ID[:NAME=VALUE...],ID",
+        help="such as gradcam,gradcam:smoothing=bilinear",
+    )
+    add_set(parser, "a setting of all compared explainers that have it; repeatable")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="for compare.json and the report")
     words.add_detector(parser)
     words.add_device(parser)
@@ -63,7 +71,8 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    ids = words.ids(args.explainers)
+    words.ids(args.explainers)
+    chosen(args.set)
     for name, least in (("every", 1), ("checks", 0), ("seed", 0)):
         value = getattr(args, name)
         if value is not None and value < least:
@@ -76,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
             advice="Name videos, or a data set with --data",
         )
     if args.data is not None:
-        return _on_pairs(args, ids)
+        return _on_pairs(args)
     frames = None if args.frames is None else words.frame_range(args.frames)
     videos = _videos(args.videos)
     from engine.runtime.comparing import Choice  # torch takes seconds to load
@@ -86,16 +95,16 @@ def run(args: argparse.Namespace) -> int:
     token, bar = CancelToken(), ProgressBar()
     try:
         with signals_cancel(token, signal.SIGINT):
-            return _compare(args, ids, videos, choice, token, bar)
+            return _compare(args, videos, choice, token, bar)
     finally:
         bar.close()
 
 
-def _on_pairs(args: argparse.Namespace, ids: Sequence[str]) -> int:
+def _on_pairs(args: argparse.Namespace) -> int:
     token, bar = CancelToken(), ProgressBar()
     try:
         with signals_cancel(token, signal.SIGINT):
-            return run_pairs(args, ids, token, bar)
+            return run_pairs(args, token, bar)
     finally:
         bar.close()
 
@@ -131,7 +140,6 @@ def _is_clip(path: Path) -> bool:
 
 def _compare(
     args: argparse.Namespace,
-    ids: Sequence[str],
     videos: Sequence[Path],
     choice: "Choice",
     token: CancelToken,
@@ -140,20 +148,19 @@ def _compare(
     from engine.detectors.registry import load_any
     from engine.evaluation.explanations.record import as_data
     from engine.evaluation.explanations.report import report_files, warnings_of
-    from engine.explainers.registry import load_explainer
     from engine.exports.files import Staging, json_text
     from engine.faces.detector import FaceDetector
     from engine.runtime.comparing import Comparing
 
-    explainers = {
-        each: load_explainer(each, args.detector) for each in ids
-    }  # a wrong id is told before the weights
+    explainers = load_compared(
+        args.explainers, args.set, args.detector
+    )  # what is wrong is told before the weights
     detector = load_any(args.detector, args.device)
     token.check()
     comparing = Comparing(detector, FaceDetector(detector.device), explainers, choice, token, bar.show)
     found, unread = _measured(comparing, videos)
     bar.close()
-    header = _header(args, detector, explainers, choice)
+    header = _header(args, detector, facts(explainers, _sanity(args, detector, explainers, found)), choice)
     files = {"compare.json": json_text(as_data(header, found, unread)), **report_files(header, found, unread)}
     with Staging(videos) as staging:
         staging.write_folder(args.out, files)
@@ -161,7 +168,7 @@ def _compare(
         say(f"Warning: {line}")
     for name, why in unread.items():
         say(f"{name} was not measured: {why}")
-    _tell(found, ids)
+    _tell(found, list(explainers))
     if args.record:
         for line in _recorded(detector, explainers, found):
             say(line)
@@ -190,7 +197,10 @@ def _measured(comparing: "Comparing", videos: Sequence[Path]) -> "tuple[list[Com
 
 
 def _header(
-    args: argparse.Namespace, detector: "Detector", explainers: "dict[str, Explainer]", choice: "Choice"
+    args: argparse.Namespace,
+    detector: "Detector",
+    explainers: "Mapping[str, Mapping[str, object]]",
+    choice: "Choice",
 ) -> "Header":
     from engine.evaluation.explanations.record import Header
 
@@ -209,10 +219,7 @@ def _header(
             "device": made_by.device,
             "precision": detector.precision,
         },
-        explainers={
-            name: {"signed": explainer.signed, "precision": explainer.precision}
-            for name, explainer in explainers.items()
-        },
+        explainers=explainers,
         frames=f"{span}; {each}",
         checks=choice.checks,
         seed=choice.seed,
@@ -229,8 +236,24 @@ def _words(args: argparse.Namespace) -> str:
     for name in ("explainers", "detector", "device", "frames", "every", "checks", "seed"):
         if getattr(args, name) is not None:
             found += [f"--{name}", str(getattr(args, name))]
+    for each in args.set:
+        found += ["--set", each]
     found += ["--record"] * args.record
     return shlex.join(found)
+
+
+def _sanity(
+    args: argparse.Namespace,
+    detector: "Detector",
+    explainers: "Mapping[str, Explainer]",
+    found: "Sequence[Compared]",
+) -> "dict[str, Sanity]":
+    """The badge of each explainer: as these videos give it if that is to be recorded, else as it is known."""
+    from engine.evaluation.explanations.badge import measured_of, sanity_of
+
+    if not args.record:
+        return known_sanity(detector, explainers)
+    return {name: sanity_of(measured_of(name, each, found)) for name, each in explainers.items()}
 
 
 def _recorded(

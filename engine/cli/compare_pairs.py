@@ -3,9 +3,9 @@
 import argparse
 import datetime as dt
 import shlex
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from engine.cli.explainer_words import facts, known_sanity, load_compared
 from engine.cli.session import ProgressBar, say
 from engine.errors import DataError, UsageError
 from engine.progress import CancelToken
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SPLIT: Final = "validation"
 
 
-def run_pairs(args: argparse.Namespace, ids: Sequence[str], token: CancelToken, bar: ProgressBar) -> int:
+def run_pairs(args: argparse.Namespace, token: CancelToken, bar: ProgressBar) -> int:
     """Explain the forged picture of each pair of held-out persons, and write the report.
 
     Raises:
@@ -27,7 +27,6 @@ def run_pairs(args: argparse.Namespace, ids: Sequence[str], token: CancelToken, 
     from engine.detectors.registry import load_any
     from engine.evaluation.explanations.genuine import FIGURES, as_data, figures, report_files, shown
     from engine.evaluation.explanations.record import Header
-    from engine.explainers.registry import load_explainer
     from engine.exports.files import Staging, json_text
     from engine.runtime.locating import locate
     from engine.training.datasets import read_dataset
@@ -36,7 +35,7 @@ def run_pairs(args: argparse.Namespace, ids: Sequence[str], token: CancelToken, 
         raise UsageError(f"--limit {args.limit} makes no sense", advice="Give a number above 0")
     dataset = read_dataset(args.data)
     pairs = _pairs(dataset, args.limit, args.seed)
-    explainers = {each: load_explainer(each, args.detector) for each in ids}
+    explainers = load_compared(args.explainers, args.set, args.detector)
     detector = load_any(args.detector, args.device)
     found, left_out = locate(detector, explainers, pairs, cancel=token, progress=bar.show)
     bar.close()
@@ -51,7 +50,7 @@ def run_pairs(args: argparse.Namespace, ids: Sequence[str], token: CancelToken, 
             "device": made_by.device,
             "precision": detector.precision,
         },
-        explainers={name: {"signed": e.signed, "precision": e.precision} for name, e in explainers.items()},
+        explainers=facts(explainers, known_sanity(detector, explainers)),
         frames=f"forged ones of the {_SPLIT} split ({dataset.layout}){limit}; {len(left_out)} left out",
         checks=0,
         seed=args.seed,
@@ -65,7 +64,7 @@ def run_pairs(args: argparse.Namespace, ids: Sequence[str], token: CancelToken, 
         staging.write_folder(args.out, files)
     for line in header.warnings:
         say(f"Warning: {line}")
-    for name in ids:
+    for name in explainers:
         told = figures(found, name, args.seed)
         say(f"{name}: {', '.join(f'{figure} {shown(told[figure])}' for figure in FIGURES)}; pairs: {len(found)}")
     say(f"{args.out}: compare.json, report.html, report.md")
@@ -103,4 +102,6 @@ def _words(args: argparse.Namespace) -> str:
     for name in ("explainers", "detector", "device", "limit", "seed"):
         if getattr(args, name) is not None:
             found += [f"--{name}", str(getattr(args, name))]
+    for each in args.set:
+        found += ["--set", each]
     return shlex.join(found)

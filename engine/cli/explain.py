@@ -1,11 +1,11 @@
 """`explain VIDEO`: which pixels drove the score of some frames, as numbers and as pictures."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.cli import words
+from engine.cli.explainer_words import add_set, chosen
 from engine.cli.scenes import numbering
 from engine.cli.session import EngineSession, say
 from engine.errors import UsageError
@@ -21,9 +21,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("video", nargs="?", type=Path, metavar="VIDEO")
     words.add_detector(parser)
     parser.add_argument("--explainer", default="gradcam", metavar="ID", help="default: %(default)s")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the explainer; repeatable"
-    )
+    add_set(parser)
     parser.add_argument("--settings", action="store_true", help="list what can be set of the explainer, and end")
     parser.add_argument("--frames", metavar="A:B")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for maps.npz and the rest")
@@ -64,23 +62,6 @@ def run(args: argparse.Namespace) -> int:
         media.close()
     say(f"{args.out}: {len(written) - 2} overlays, maps.npz, summary.json")
     return 0
-
-
-def chosen(given: Sequence[str]) -> dict[str, object]:
-    """Settings as `NAME=VALUE` gives them, still as text.
-
-    Raises:
-        UsageError: the words are none, or name a setting twice.
-    """
-    found: dict[str, object] = {}
-    for each in given:
-        name, equals, value = (part.strip() for part in each.partition("="))
-        if not (name and equals and value):
-            raise UsageError(f"{each} sets nothing", advice="Give --set NAME=VALUE")
-        if name in found:
-            raise UsageError(f"The setting {name} is given twice", advice="Give it once")
-        found[name] = value
-    return found
 
 
 def _list_settings(detector: str, explainer: str) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from engine.case.case_file import CaseFile
 from engine.case.schema import MAGIC
 from engine.cli import words
+from engine.cli.explainer_words import add_set, chosen_of
 from engine.cli.scenes import analysed_scene
 from engine.cli.session import EngineSession
 from engine.errors import UsageError
@@ -23,6 +24,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="FILE.mp4", help="its sidecar is FILE.json")
     words.add_detector(parser)
     parser.add_argument("--explainer", metavar="ID", help="draw its masks, too")
+    add_set(parser)
     parser.add_argument("--audio", action="store_true", help="bring the sound along")
     words.add_device(parser)
     words.add_style(parser)
@@ -31,6 +33,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     frames = words.frame_range(args.frames)
     style = OverlayStyle(args.opacity, args.threshold, args.colour_map)
+    settings = chosen_of(args.explainer, args.set)
     words.writable(args.out)
     never_over([args.source], [args.out, args.out.with_suffix(".json")])
     case = args.source if is_case(args.source) else None
@@ -41,7 +44,9 @@ def run(args: argparse.Namespace) -> int:
             require_sound(media)
         with EngineSession(args.device) as session:
             (detector,) = session.named([args.detector])
-            scene, notes = analysed_scene(session, media, frames, detector, args.explainer, args.device, case)
+            scene, notes = analysed_scene(
+                session, media, frames, detector, args.explainer, args.device, case, settings
+            )
             made = export_clip(media, args.out, scene, style, audio=args.audio, progress=session.progress.show)
             if made.missing:
                 notes.append(f"{media.path}: {len(made.missing)} damaged frames are not in the clip")

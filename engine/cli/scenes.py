@@ -1,7 +1,8 @@
 """What `export` and `stills` draw over their frames: an analysis of the stretch and, if asked, explanations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from engine.case.case_file import CaseFile
 from engine.cli.session import EngineSession
@@ -29,10 +30,12 @@ def analysed_scene(
     explainer: str | None,
     device: str,
     case: Path | None = None,
+    settings: Mapping[str, object] = MappingProxyType({}),
 ) -> tuple[Scene, list[str]]:
     """The faces, scores and maps of some frames; scores come from the case where it has them.
 
-    Beside the scene, lines for the user once all is written: a failure shall be told in a single one.
+    Beside the scene, lines for the user once all is written: a failure shall be told in a single one. `settings`
+    are of the explainer.
 
     Raises:
         TellframeError: whatever the engine answers.
@@ -45,7 +48,9 @@ def analysed_scene(
         notes += numbering(media, first, last)
     explanations = []
     if explainer is not None and done.tracks:
-        request = ExplainRequest(media.path, detector, explainer, tuple(frames), case=case, device=device)
+        request = ExplainRequest(
+            media.path, detector, explainer, tuple(frames), case=case, device=device, settings=settings
+        )
         explanations = [e.explanation for e in session.ask(request) if isinstance(e, ExplanationMade)]
     weights = done.scores[0].provenance.weights_sha256 if done.scores else ""
     scene = Scene(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli import words
+from engine.cli.explainer_words import add_set, chosen_of
 from engine.cli.scenes import analysed_scene
 from engine.cli.session import EngineSession, ProgressBar
 from engine.exports.stills import export_stills
@@ -19,6 +20,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--frames", required=True, metavar="A:B|A,B,C")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR")
     parser.add_argument("--explainer", metavar="ID", help="draw boxes and its masks over the frames")
+    add_set(parser)
     words.add_detector(parser)
     words.add_device(parser)
     words.add_style(parser)
@@ -27,6 +29,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     frames = words.frame_list(args.frames)
     style = OverlayStyle(args.opacity, args.threshold, args.colour_map, curve=False)
+    settings = chosen_of(args.explainer, args.set)
     media = open_media(args.video)
     bar = ProgressBar()
     try:
@@ -35,7 +38,9 @@ def run(args: argparse.Namespace) -> int:
         if args.explainer is not None:
             with EngineSession(args.device) as session:
                 (detector,) = session.named([args.detector])
-                scene, notes = analysed_scene(session, media, frames, detector, args.explainer, args.device)
+                scene, notes = analysed_scene(
+                    session, media, frames, detector, args.explainer, args.device, settings=settings
+                )
         written = export_stills(media, frames, args.out, scene=scene, style=style, progress=bar.show)
     finally:
         bar.close()

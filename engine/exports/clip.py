@@ -92,6 +92,7 @@ def export_clip(
                     "style": sidecar.look(style, scene.explanations),
                     "detector": scene.detector_id or None,
                     "explainer": scene.explainer_id or None,
+                    "explanation": sidecar.explained(scene.explanations),
                     "likelihood": sidecar.said(scene.statement),
                     "provenance": sidecar.provenances(
                         [s.provenance for s in scene.scores] + [e.provenance for e in scene.explanations]

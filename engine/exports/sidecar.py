@@ -60,6 +60,19 @@ def look(style: OverlayStyle, maps: Iterable[Explanation] = ()) -> dict[str, Any
     return asdict(style) | {"smoothing": how, "scale": "largest |value| of each frame"}
 
 
+def explained(maps: Iterable[Explanation]) -> dict[str, Any] | None:
+    """What stands over the maps, the settings of their explainer and their badge; None without maps."""
+    first = next(iter(maps), None)
+    if first is None:
+        return None
+    return {
+        "title": first.title or first.explainer_id,
+        "signed": first.signed,
+        "settings": dict(first.provenance.settings),
+        "sanity": asdict(first.sanity),
+    }
+
+
 def said(statement: Statement | None) -> dict[str, Any] | None:
     """What is said of the whole video, None if nothing is."""
     return None if statement is None else dict(statement.entry)

@@ -119,6 +119,7 @@ def _sidecar(
         data["style"] = sidecar.look(style or OverlayStyle(curve=False), scene.explanations)
         data["detector"] = scene.detector_id or None
         data["explainer"] = scene.explainer_id or None
+        data["explanation"] = sidecar.explained(scene.explanations)
         data["likelihood"] = sidecar.said(scene.statement)
         data["provenance"] = sidecar.provenances(
             [s.provenance for s in scene.scores] + [e.provenance for e in scene.explanations]

@@ -73,13 +73,13 @@ class Measured:
         return self.mean + float(t.ppf(0.975, count - 1)) * float(np.std(self.videos, ddof=1)) / math.sqrt(count)
 
 
-def measured_of(explainer_id: str, explainer: Explainer, videos: Sequence[Compared]) -> Measured:
-    """What a comparison with DRAWS says of one explainer."""
-    figures = [video.outcomes[explainer_id].untaught for video in videos]
+def measured_of(name: str, explainer: Explainer, videos: Sequence[Compared]) -> Measured:
+    """What a comparison with DRAWS says of one explainer, which it calls `name`."""
+    figures = [video.outcomes[name].untaught for video in videos]
     known = tuple(round(each, 4) for each in figures if math.isfinite(each))
     frames = sum(len(v.checked) for v, each in zip(videos, figures, strict=True) if math.isfinite(each))
     date = dt.datetime.now(dt.UTC).date().isoformat()
-    return Measured(explainer_id, canonical(explainer.settings), known, frames, DRAWS, date)
+    return Measured(explainer.id, canonical(explainer.settings), known, frames, DRAWS, date)
 
 
 def sanity_of(measured: Measured) -> Sanity:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from engine.evaluation.bootstrap import DRAWS, LEVEL, Interval
 from engine.evaluation.document import Block, Heading, Paragraph, Table, as_html, as_markdown
 from engine.evaluation.explanations.localisation import DIFFERENCE, SPREAD, Localisation
-from engine.evaluation.explanations.record import Header
+from engine.evaluation.explanations.record import Header, explainer_facts
 from engine.evaluation.persons import tied_groups
 
 FIGURES = ("relevance mass", "pointing", "chance", "gain")
@@ -115,6 +115,7 @@ def report_files(header: Header, pairs: Sequence[LocatedPair]) -> dict[str, str]
     title = f"Where explanations of {header.detector['id']} lie on genuine forgeries"
     facts = [
         *((name, str(value)) for name, value in header.detector.items()),
+        *(("explainer", explainer_facts(name, facts)) for name, facts in header.explainers.items()),
         ("pictures", header.frames),
         ("seed", str(header.seed)),
         ("command", header.command),

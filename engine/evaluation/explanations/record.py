@@ -13,6 +13,7 @@ from engine.explainers.superpixels import COMPACTNESS
 KINDS = ("pixels", "superpixels")
 """What deletion and insertion take away at a time."""
 TABLE_2 = ("V", "tau", "rho", "mu")
+ATTENTION = "attention: where the network looks, not what is fake"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class Header:
 
     Attributes:
         detector: id, weights_sha256, device, precision.
-        explainers: id -> signed and precision.
+        explainers: name -> signed, precision, settings and sanity.
         frames: which frames, in words.
         checks: frames per video for the measures that cost most.
         warnings: what must stand beside every figure.
@@ -132,6 +133,19 @@ class Header:
     date: str
     versions: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+
+
+def explainer_facts(name: str, facts: Mapping[str, Any]) -> str:
+    """An explainer with its settings and its badge, in a line."""
+    settings = ", ".join(f"{each}={value}" for each, value in facts["settings"].items())
+    parts = (
+        name,
+        "signed" if facts["signed"] else ATTENTION,
+        facts["precision"],
+        f"settings: {settings or 'none'}",
+        f"sanity: {facts['sanity']['verdict']}",
+    )
+    return "; ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

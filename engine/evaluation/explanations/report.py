@@ -15,6 +15,7 @@ from engine.evaluation.explanations.record import (
     Header,
     Outcome,
     Summary,
+    explainer_facts,
     over_videos,
     summary,
     table_2,
@@ -49,7 +50,6 @@ _TRUTH = (
     "frames with forged pixels count. A detector may see a forgery by traces beside the mask, so a low figure "
     "does not prove a map wrong."
 )
-_ATTENTION = "attention: where the network looks, not what is fake"
 
 
 def report_files(header: Header, videos: Sequence[Compared], unread: Mapping[str, str]) -> dict[str, str]:
@@ -117,10 +117,7 @@ def _facts(header: Header, videos: Sequence[Compared]) -> Table:
         ("detector", header.detector["id"]),
         ("weights (SHA-256)", header.detector["weights_sha256"]),
         ("device, precision", f"{header.detector['device']}, {header.detector['precision']}"),
-        *(
-            ("explainer", f"{name}, {'signed' if facts['signed'] else _ATTENTION}, {facts['precision']}")
-            for name, facts in header.explainers.items()
-        ),
+        *(("explainer", explainer_facts(name, facts)) for name, facts in header.explainers.items()),
         ("frames", header.frames),
         ("distance of two maps, on which tau depends", "; ".join(apart)),
         ("face", "the one that is seen on most of these frames"),

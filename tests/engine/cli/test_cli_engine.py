@@ -357,7 +357,10 @@ def test_stills_need_no_engine_and_with_an_explainer_draw_over_the_frames(
     assert worker.log == []
     assert len(list((tmp_path / "plain").glob("frame_*.png"))) == 2
     words = ["stills", str(video), "--frames", "3:5", "--out", str(tmp_path / "drawn"), "--explainer", "gradcam"]
-    assert cli.run(words) == 0
+    assert cli.run([*words, "--set", "smoothing=bilinear"]) == 0
+    side = json.loads((tmp_path / "drawn" / "stills.json").read_text())
+    assert side["explanation"]["sanity"]["verdict"] == "not measured"
+    assert side["explanation"]["settings"]["smoothing"] == "bilinear"
     plain, drawn = (min((tmp_path / name).glob("frame_0000003*.png")).read_bytes() for name in ("plain", "drawn"))
     assert plain != drawn
 

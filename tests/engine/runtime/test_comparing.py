@@ -81,9 +81,14 @@ def comparing(
     return Comparing(detector, toy.ToyFaces(), explainers, choice, token or CancelToken())  # type: ignore[arg-type]
 
 
+def explainer_facts(*, signed: bool) -> dict[str, object]:
+    sanity = {"verdict": "weak", "reason": "Measured."}
+    return {"signed": signed, "precision": "float32", "settings": {"layer": "last"}, "sanity": sanity}
+
+
 def header(detector: FrameDetector, *names: str) -> Header:
     facts = {"id": detector.id, "weights_sha256": detector.weights_sha256, "device": "CPU", "precision": "float32"}
-    explainers = {name: {"signed": True, "precision": "float32"} for name in names}
+    explainers = {name: explainer_facts(signed=True) for name in names}
     return Header(facts, explainers, "0:30", 2, 3, "compare", "2025-01-31", {"numpy": "2"})
 
 
@@ -164,7 +169,7 @@ def test_without_checks_only_the_maps_are_measured(clip: Path, detector: FrameDe
     files = report_files(header(detector, "corner"), [found], {})
     assert set(files) == {"report.html", "report.md"}
     assert "not what is fake" not in files["report.md"]
-    looks = replace(header(detector), explainers={"corner": {"signed": False, "precision": "float32"}})
+    looks = replace(header(detector), explainers={"corner": explainer_facts(signed=False)})
     assert "where the network looks, not what is fake" in report_files(looks, [found], {})["report.md"]
 
 

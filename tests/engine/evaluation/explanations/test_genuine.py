@@ -13,7 +13,14 @@ from engine.exports.files import json_text
 
 HEADER = Header(
     {"id": "frame-mobile", "weights_sha256": "0" * 64, "device": "CPU", "precision": "float32"},
-    {"gradcam": {"signed": True, "precision": "float32"}},
+    {
+        "gradcam": {
+            "signed": True,
+            "precision": "float32",
+            "settings": {"layer": "last"},
+            "sanity": {"verdict": "weak", "reason": "Measured."},
+        }
+    },
     "some",
     0,
     3,

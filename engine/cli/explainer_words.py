@@ -1,0 +1,92 @@
+"""Explainers and their settings as words of the command line, the same for every command."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from engine.cli import words
+from engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from engine.detectors.base import Detector
+    from engine.explainers.base import Explainer
+    from engine.results import Sanity
+
+
+def add_set(parser: argparse.ArgumentParser, help_text: str = "a setting of the explainer; repeatable") -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=help_text)
+
+
+def chosen(given: Sequence[str]) -> dict[str, object]:
+    """Settings as `NAME=VALUE` gives them, still as text.
+
+    Raises:
+        UsageError: the words are none, or name a setting twice.
+    """
+    found: dict[str, object] = {}
+    for each in given:
+        name, equals, value = (part.strip() for part in each.partition("="))
+        if not (name and equals and value):
+            raise UsageError(f"{each} sets nothing", advice="Give --set NAME=VALUE")
+        if name in found:
+            raise UsageError(f"The setting {name} is given twice", advice="Give it once")
+        found[name] = value
+    return found
+
+
+def chosen_of(explainer: str | None, given: Sequence[str]) -> dict[str, object]:
+    """The same for a command that may go without an explainer.
+
+    Raises:
+        UsageError: as above, or there is something to set but no explainer.
+    """
+    if given and explainer is None:
+        raise UsageError("There is no explainer of which to set anything", advice="Name one with --explainer")
+    return chosen(given)
+
+
+def load_compared(given: str, settings: Sequence[str], detector: str) -> "dict[str, Explainer]":
+    """The explainers of `ID[:NAME=VALUE...][,...]` by these words; `settings` go to each that has them.
+
+    Raises:
+        UsageError: an explainer or a setting is not known, or no explainer has what is to be set.
+    """
+    from engine.explainers.registry import explainer_settings, load_explainer  # torch takes seconds to load
+
+    common = chosen(settings)
+    unused, found = set(common), {}
+    for word in words.ids(given):
+        explainer_id, *own = word.split(":")
+        known = {info.name for info in explainer_settings(explainer_id, detector)}
+        mine = {name: value for name, value in common.items() if name in known}
+        unused -= set(mine)
+        found[word] = load_explainer(explainer_id, detector, {**mine, **chosen(own)})
+    if unused:
+        raise UsageError(
+            f"None of these explainers has a setting {min(unused)}",
+            advice="See python main.py explain --settings --explainer ID",
+        )
+    return found
+
+
+def facts(explainers: "Mapping[str, Explainer]", sanity: "Mapping[str, Sanity]") -> dict[str, dict[str, object]]:
+    """What a report says of each explainer."""
+    return {
+        name: {
+            "signed": explainer.signed,
+            "precision": explainer.precision,
+            "settings": dict(explainer.settings),
+            "sanity": asdict(sanity[name]),
+        }
+        for name, explainer in explainers.items()
+    }
+
+
+def known_sanity(detector: "Detector", explainers: "Mapping[str, Explainer]") -> "dict[str, Sanity]":
+    """The badge of each explainer, as it was recorded for these weights."""
+    from engine.detectors.registry import weights_folder
+    from engine.evaluation.explanations.badge import find_sanity
+
+    folder = weights_folder(detector.id)
+    return {name: find_sanity(folder, detector.weights_sha256, each) for name, each in explainers.items()}
