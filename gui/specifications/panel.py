@@ -138,6 +138,7 @@ class SpecificationsPanel(QWidget):
         self.editor.textChanged.connect(lambda: self._checking.set_text(self.editor.toPlainText()))
         self.fault = QPushButton()
         theme.set_role(self.fault, "link")
+        self.fault.setAccessibleName("Go to the place that is wrong")
         self.fault.setToolTip("Go to the place that is wrong")
         self.fault.clicked.connect(self._go_to_fault)
         self.reason = QLabel()
