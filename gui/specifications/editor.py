@@ -28,7 +28,7 @@ SHORTEST = 2
 _INSERTED = Qt.ItemDataRole.UserRole + 1
 _WORD = Qt.ItemDataRole.UserRole
 POPUP_WIDTH = 360
-LINES = 10
+LINES = 8
 
 
 class FormulaEditor(QPlainTextEdit):
