@@ -28,9 +28,10 @@ class OnDemand(QObject):
     changed = Signal()
     ended = Signal()
 
-    def __init__(self, session: Session, store: ExplanationStore) -> None:
+    def __init__(self, session: Session, store: ExplanationStore, following: ExplanationStore) -> None:
+        """`following` asks for what is stored of the frame at the playhead."""
         super().__init__(session)
-        self._session, self._store = session, store
+        self._session, self._store, self._following = session, store, following
         store.progressed.connect(self.changed)
         store.busy_changed.connect(self._on_busy)
         session.choice_changed.connect(self._drop_stale)
@@ -78,9 +79,18 @@ class OnDemand(QObject):
         self._store.stop()
 
     def error(self, frames: Sequence[int]) -> TellframeError | None:
-        """Why masks of these frames could not be made; None if nothing went wrong, or nobody asked."""
+        """Why masks of these frames could not be made or found; None if nothing went wrong."""
         wanted = self._wanted(frames)
-        return None if wanted is None else self._store.refusal(wanted)
+        if wanted is None:
+            return None
+        return self._store.refusal(wanted) or self._following.refusal(replace(wanted, stored=True))
+
+    def makes(self, frame: int) -> bool:
+        """Whether the masks of a frame that are shown when they are finished are being made."""
+        wanted, asked = self._wanted((frame,)), self.asked
+        if wanted is None or asked is None:
+            return False
+        return frame in (asked.frames or (asked.frame,)) and replace(asked, frame=frame, frames=()) == wanted
 
     def _wanted(self, frames: Sequence[int]) -> Wanted | None:
         """None without a video."""

@@ -94,9 +94,9 @@ class Session(SessionState):
         self._analyses.tracks_changed.connect(self._on_tracks)
         self._analyses.identified.connect(self._on_identified)
         self._analyses.noticed.connect(self.notify)
-        self._explanations.failed.connect(self._on_explanation_failed)
+        self._explanations.failed.connect(self._on_following_failed)
         self._demanded.failed.connect(self._on_explanation_failed)
-        self.on_demand = OnDemand(self, self._demanded)
+        self.on_demand = OnDemand(self, self._demanded, self._explanations)
         self.on_demand.ended.connect(self._on_demand_ended)
 
     # Opening and closing
@@ -518,6 +518,10 @@ class Session(SessionState):
     def _on_identified(self, video: OpenVideo, identity: VideoIdentity) -> None:
         if video.identity is None:
             self._on_hashing(video, None, identity)
+
+    def _on_following_failed(self, error: TellframeError) -> None:
+        if not self.slow:  # nobody has asked for these masks
+            self._on_explanation_failed(error)
 
     def _on_explanation_failed(self, error: TellframeError) -> None:
         if not isinstance(error, CancelledError):

@@ -103,6 +103,7 @@ class ExplanationPanel(QWidget):
         self.score = QLabel()
         self.score.setFont(theme.numbers_font(self))
         self.score.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.score.setToolTip("Per cent of an error: of the largest value of the mask")
         self._layout.addWidget(self.score)
         self.legend = ValueLegend()
         self._layout.addWidget(self.legend)
@@ -278,7 +279,7 @@ class ExplanationPanel(QWidget):
             return "No face on this frame"
         if explanation is None:
             if session.slow:
-                return "Not made for this frame"
+                return "Being made" if session.on_demand.makes(session.frame) else "Not made for this frame"
             return "Computing…" if session.explaining else "No mask yet"
         held = session.shown is not None and session.shown.index != explanation.frame
         return f"Mask of frame {explanation.frame}" if held else ""
@@ -334,7 +335,7 @@ def errors_text(explanation: FrameExplanation) -> str:
     if not math.isfinite(worst):
         return "Standard errors not known: too few samples"
     largest = float(np.abs(explanation.values).max(initial=0.0))
-    share = f", {worst / largest:.0%} of the largest value".replace("%", " %") if largest else ""
+    share = f" ({worst / largest:.0%})".replace("%", " %") if largest else ""
     return f"Largest standard error {worst:.2g}{share}"
 
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QW
 from gui import theme
 from gui.commands import explainer_name
 from gui.explaining import Wanted
-from gui.panels.parts import muted, progress_text
+from gui.panels.parts import muted, progress_text, row
 from gui.session import Session
 
 
@@ -31,16 +31,22 @@ class OnDemandView(QWidget):
         self.bar = QProgressBar()
         self.bar.setAccessibleName("Progress of the masks")
         self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(8)
         self.error = QLabel()
         self.error.setWordWrap(True)
         theme.set_role(self.error, "", "error")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        for widget in (self.words, self.bar, self.cancel, self.error, self.frame, self.range):
+        layout.addWidget(self.words)
+        layout.addLayout(row(self.bar, self.cancel, stretch=0))
+        for widget in (self.error, self.frame, self.range):
             layout.addWidget(widget)
-        for signal in (self._demand.changed, session.choice_changed, session.range_changed):
+        for signal in (
+            self._demand.changed,
+            session.choice_changed,
+            session.range_changed,
+            session.explanations_changed,
+        ):
             signal.connect(self.refresh)
         self.refresh()
 

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 from scenes import Scene, make_detector
 
-from engine.errors import DeviceError
+from engine.errors import DeviceError, UsageError
 from engine.progress import Progress
 from engine.results import ExplainerInfo, frozen
 from engine.runtime.protocol import DetectorsListed, DetectorsRequest, ExplainRequest, Failed
@@ -62,6 +64,8 @@ def test_progress_and_cancel_stand_in_the_place_of_the_buttons(panel: Explanatio
     job = scene.engine.last(ExplainRequest)
     scene.progress(job, Progress("Explaining", 860, 2000, "samples", 12.0, "standard error up to 0.100"))
     assert not view.frame.isVisible()
+    panel.refresh()
+    assert panel.state.text() == "Being made"
     assert view.bar.value() == 430
     assert view.words.text() == (
         "Kernel SHAP, frame 355\nExplaining 43 %, about 12 s left\nstandard error up to 0.100"
@@ -92,7 +96,7 @@ def test_a_finished_mask_tells_its_largest_standard_error_and_its_cost(
     scene.explain_job(job, (355,), explainer_id="kernel-shap", errors=frozen(errors))
     qtbot.waitUntil(panel.view.isVisible)
     largest = float(np.abs(scene.session.explanations[0].values).max())
-    assert f"Largest standard error 0.05, {round(5 / largest)} % of the largest value" in panel.score.text()
+    assert f"Largest standard error 0.05 ({round(5 / largest)} %)" in panel.score.text()
     assert "Cost 1 forward pass, 21 ms" in panel.score.text()
     assert panel.on_demand.frame.isVisible()
 
@@ -105,3 +109,33 @@ def test_an_error_stands_where_it_was_asked(panel: ExplanationPanel, scene: Scen
     assert panel.on_demand.error.isVisible()
     panel.on_demand.frame.click()
     assert not panel.on_demand.error.isVisible()
+
+
+def test_settings_that_make_no_sense_are_told_before_anybody_asks(
+    panel: ExplanationPanel, scene: Scene, qtbot: Any
+) -> None:
+    qtbot.waitUntil(lambda: request(scene).stored)
+    error = UsageError("There is no value for the clip", advice="Set scope=frame")
+    scene.send(Failed(scene.engine.last(ExplainRequest), error))
+    assert panel.on_demand.error.text() == "✕ There is no value for the clip. Set scope=frame."
+    assert not scene.session.messages
+
+
+def test_nothing_is_squeezed_when_a_mask_comes_while_the_window_shrinks(scene: Scene, qtbot: Any) -> None:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    panel = ExplanationPanel(scene.session)
+    dock = QDockWidget()
+    dock.setWidget(panel)
+    window.setCentralWidget(QWidget())
+    window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+    window.resize(1920, 1080)
+    window.show()
+    panel.on_demand.frame.click()
+    errors = frozen(np.full((1, 7, 7), 0.05, np.float32))
+    scene.explain_job(scene.engine.last(ExplainRequest), (355,), explainer_id="kernel-shap", errors=errors)
+    window.resize(1280, 500)
+    qtbot.waitUntil(panel.view.isVisible)
+    qtbot.wait(100)
+    for widget in (panel.on_demand.frame, panel.score, panel.legend, panel.colours):
+        assert widget.height() >= widget.sizeHint().height()
