@@ -109,6 +109,8 @@ class ExportDialog(QDialog):
         form.addRow("Burn in", row(self.masks, self.boxes, self.curve, self.labels))
         if not known:
             form.addRow("", muted("Masks, boxes and curve can be burnt in once the analysis is finished."))
+        elif session.slow:
+            form.addRow("", muted("This explainer takes long: masks are burnt in where they were made."))
         form.addRow("Sound", self.audio)
         form.addRow("To", row(self.name, browse, stretch=0))
 
