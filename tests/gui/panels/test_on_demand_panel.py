@@ -114,7 +114,9 @@ def test_an_error_stands_where_it_was_asked(panel: ExplanationPanel, scene: Scen
 def test_settings_that_make_no_sense_are_told_before_anybody_asks(
     panel: ExplanationPanel, scene: Scene, qtbot: Any
 ) -> None:
-    qtbot.waitUntil(lambda: request(scene).stored)
+    asked = scene.engine.requests.values
+    qtbot.waitUntil(lambda: any(isinstance(each, ExplainRequest) for each in asked()))
+    assert request(scene).stored
     error = UsageError("There is no value for the clip", advice="Set scope=frame")
     scene.send(Failed(scene.engine.last(ExplainRequest), error))
     assert panel.on_demand.error.text() == "✕ There is no value for the clip. Set scope=frame."
