@@ -118,6 +118,8 @@ class ExplanationPanel(QWidget):
             "Hide what is weaker than this share of the strongest"
         )
         self.colours = QComboBox()
+        self.colours.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.colours.setMinimumContentsLength(8)  # a long name must not make the window wider than a small screen
         self.colours.setAccessibleName("Colours")
         self.colours.setToolTip("The colours of the mask; all can be told apart by colour-blind people")
         for palette in PALETTES.values():

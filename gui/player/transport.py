@@ -82,18 +82,18 @@ class Transport(QWidget):
 
     def _lay_out(self, actions: dict[str, QAction]) -> None:
         row = QHBoxLayout(self)
-        row.setContentsMargins(8, 5, 8, 5)
+        row.setContentsMargins(6, 5, 6, 5)
         row.setSpacing(2)
         names = ("first", "ten_back", "step_back", "play", "step_forward", "ten_forward", "last")
         for name in names:
             row.addWidget(tool_button(actions[name]))
-        row.addSpacing(6)
+        row.addSpacing(4)
         row.addWidget(tool_button(actions["peak_back"]))
         row.addWidget(tool_button(actions["peak_forward"]))
-        row.addSpacing(10)
+        row.addSpacing(4)
         for widget in (self.frame_field, self._of_frames, None, self.time_field, self._of_time):
             if widget is None:
-                row.addSpacing(8)
+                row.addSpacing(6)
             else:
                 row.addWidget(widget)
         row.setStretchFactor(self._of_time, 1)

@@ -279,6 +279,18 @@ def test_the_layout_comes_back(session: Session, make_window: Window) -> None:
     again.deleteLater()
 
 
+@pytest.mark.usefixtures("opened")
+def test_it_fits_a_small_screen_with_all_it_may_have_to_say(window: MainWindow, qtbot: QtBot) -> None:
+    window.player.transport._dropped.setText("9999 dropped")
+    window.player.transport._dropped.setVisible(True)
+    window.resize(1280, 800)
+    qtbot.wait(50)
+    assert (window.width(), window.height()) == (1280, 800)
+    tabs = window.findChild(QTabWidget)
+    assert tabs is not None
+    assert tabs.tabBar().sizeHint().width() <= tabs.width(), "a tab is cut off"
+
+
 def test_the_title_names_the_video_and_the_case(window: MainWindow, opened: Session, tmp_path: Path) -> None:
     assert window.windowTitle() == "clip.mp4 — Tellframe"
     window.open([tmp_path / "smith.tell"])
