@@ -1,7 +1,6 @@
 """`compare`: measure explainers of one detector against each other on videos (P002)."""
 
 import argparse
-import datetime as dt
 import math
 import shlex
 import signal
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli import words
 from engine.cli.compare_pairs import run_pairs
-from engine.cli.explainer_words import add_set, chosen, facts, known_sanity, load_compared
+from engine.cli.explainer_words import add_set, chosen, facts, header_of, known_sanity, load_compared
 from engine.cli.session import ProgressBar, say, signals_cancel
 from engine.errors import DataError, UsageError, VideoError
 from engine.progress import CancelToken
@@ -84,27 +83,11 @@ def run(args: argparse.Namespace) -> int:
             "Videos or a data set can be compared on, one of the two",
             advice="Name videos, or a data set with --data",
         )
-    if args.data is not None:
-        return _on_pairs(args)
-    frames = None if args.frames is None else words.frame_range(args.frames)
-    videos = _videos(args.videos)
-    from engine.runtime.comparing import Choice  # torch takes seconds to load
-
-    first, end = (0, None) if frames is None else (frames.start, frames.stop)
-    choice = Choice(first, end, args.every, args.checks, args.seed, _draws(args))
     token, bar = CancelToken(), ProgressBar()
+    compare = _on_videos if args.data is None else run_pairs
     try:
         with signals_cancel(token, signal.SIGINT):
-            return _compare(args, videos, choice, token, bar)
-    finally:
-        bar.close()
-
-
-def _on_pairs(args: argparse.Namespace) -> int:
-    token, bar = CancelToken(), ProgressBar()
-    try:
-        with signals_cancel(token, signal.SIGINT):
-            return run_pairs(args, token, bar)
+            return compare(args, token, bar)
     finally:
         bar.close()
 
@@ -138,20 +121,18 @@ def _is_clip(path: Path) -> bool:
     return path.suffix.lower() in CLIPS and path.name[0] != "." and not mask
 
 
-def _compare(
-    args: argparse.Namespace,
-    videos: Sequence[Path],
-    choice: "Choice",
-    token: CancelToken,
-    bar: ProgressBar,
-) -> int:
-    from engine.detectors.registry import load_any
+def _on_videos(args: argparse.Namespace, token: CancelToken, bar: ProgressBar) -> int:
+    frames = None if args.frames is None else words.frame_range(args.frames)
+    videos = _videos(args.videos)
+    from engine.detectors.registry import load_any  # torch takes seconds to load
     from engine.evaluation.explanations.record import as_data
     from engine.evaluation.explanations.report import report_files, warnings_of
     from engine.exports.files import Staging, json_text
     from engine.faces.detector import FaceDetector
-    from engine.runtime.comparing import Comparing
+    from engine.runtime.comparing import Choice, Comparing
 
+    first, end = (0, None) if frames is None else (frames.start, frames.stop)
+    choice = Choice(first, end, args.every, args.checks, args.seed, _draws(args))
     explainers = load_compared(
         args.explainers, args.set, args.detector
     )  # what is wrong is told before the weights
@@ -202,31 +183,17 @@ def _header(
     explainers: "Mapping[str, Mapping[str, object]]",
     choice: "Choice",
 ) -> "Header":
-    from engine.evaluation.explanations.record import Header
-
-    made_by = detector.provenance()
     span = "all frames" if args.frames is None else f"{args.frames} (A included, B excluded)"
     each = (
         "evenly spaced, 100 at most" if args.every is None else f"each whose number is a multiple of {args.every}"
     )
-    trust = []
-    if not detector.trustworthy:
-        trust.append(f"{detector.id} is not trustworthy yet: {detector.trust_reason}")
-    return Header(
-        detector={
-            "id": detector.id,
-            "weights_sha256": detector.weights_sha256,
-            "device": made_by.device,
-            "precision": detector.precision,
-        },
-        explainers=explainers,
+    return header_of(
+        detector,
+        explainers,
         frames=f"{span}; {each}",
         checks=choice.checks,
         seed=choice.seed,
         command=_words(args),
-        date=dt.datetime.now(dt.UTC).date().isoformat(),
-        versions=made_by.versions,
-        warnings=tuple(trust),
     )
 
 

@@ -1,11 +1,10 @@
 """`compare --data`: where explanations lie on genuine forgeries, pairs of pictures of a data set."""
 
 import argparse
-import datetime as dt
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from engine.cli.explainer_words import facts, known_sanity, load_compared
+from engine.cli.explainer_words import facts, header_of, known_sanity, load_compared
 from engine.cli.session import ProgressBar, say
 from engine.errors import DataError, UsageError
 from engine.progress import CancelToken
@@ -26,7 +25,6 @@ def run_pairs(args: argparse.Namespace, token: CancelToken, bar: ProgressBar) ->
     """
     from engine.detectors.registry import load_any
     from engine.evaluation.explanations.genuine import FIGURES, as_data, figures, report_files, shown
-    from engine.evaluation.explanations.record import Header
     from engine.exports.files import Staging, json_text
     from engine.runtime.locating import locate
     from engine.training.datasets import read_dataset
@@ -41,23 +39,14 @@ def run_pairs(args: argparse.Namespace, token: CancelToken, bar: ProgressBar) ->
     bar.close()
     if not found:
         raise DataError("No pair could be measured", advice=next(iter(left_out.values())), file=args.data)
-    made_by = detector.provenance()
     limit = "" if args.limit is None else f", {args.limit} drawn at most"
-    header = Header(
-        detector={
-            "id": detector.id,
-            "weights_sha256": detector.weights_sha256,
-            "device": made_by.device,
-            "precision": detector.precision,
-        },
-        explainers=facts(explainers, known_sanity(detector, explainers)),
+    header = header_of(
+        detector,
+        facts(explainers, known_sanity(detector, explainers)),
         frames=f"forged ones of the {_SPLIT} split ({dataset.layout}){limit}; {len(left_out)} left out",
         checks=0,
         seed=args.seed,
         command=_words(args),
-        date=dt.datetime.now(dt.UTC).date().isoformat(),
-        versions=made_by.versions,
-        warnings=() if detector.trustworthy else (f"{detector.id} is not trustworthy: {detector.trust_reason}",),
     )
     files = {"compare.json": json_text(as_data(header, found)), **report_files(header, found)}
     with Staging() as staging:

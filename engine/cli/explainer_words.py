@@ -1,6 +1,7 @@
 """Explainers and their settings as words of the command line, the same for every command."""
 
 import argparse
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from engine.errors import UsageError
 
 if TYPE_CHECKING:
     from engine.detectors.base import Detector
+    from engine.evaluation.explanations.record import Header
     from engine.explainers.base import Explainer
     from engine.results import Sanity
 
@@ -90,3 +92,35 @@ def known_sanity(detector: "Detector", explainers: "Mapping[str, Explainer]") ->
 
     folder = weights_folder(detector.id)
     return {name: find_sanity(folder, detector.weights_sha256, each) for name, each in explainers.items()}
+
+
+def header_of(
+    detector: "Detector",
+    explainers: "Mapping[str, Mapping[str, object]]",
+    *,
+    frames: str,
+    checks: int,
+    seed: int,
+    command: str,
+) -> "Header":
+    """What a comparison's report states: `frames` and `command` in words, `explainers` as `facts` gives them."""
+    from engine.evaluation.explanations.record import Header
+
+    made_by = detector.provenance()
+    warnings = () if detector.trustworthy else (f"{detector.id} is not trustworthy yet: {detector.trust_reason}",)
+    return Header(
+        detector={
+            "id": detector.id,
+            "weights_sha256": detector.weights_sha256,
+            "device": made_by.device,
+            "precision": detector.precision,
+        },
+        explainers=explainers,
+        frames=frames,
+        checks=checks,
+        seed=seed,
+        command=command,
+        date=dt.datetime.now(dt.UTC).date().isoformat(),
+        versions=made_by.versions,
+        warnings=warnings,
+    )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.detectors.stretches import reflect, stretches
 from engine.results import BoolArray, IntArray, frozen
 
 EXAMPLE_FRAMES = 5
@@ -56,38 +57,20 @@ def plan_windows(
     length = example_frames * examples
     rows: dict[tuple[int, ...], int] = {}
     windows, spans, short = [], [], []
-    for first, last in _runs(frames):
-        for start in _starts(last - first + 1, length, stride):
-            shown = first + reflect(np.arange(start, start + length), last - first + 1)
+    for run in stretches(frames):
+        first, last = int(run[0]), int(run[-1])
+        for start in _starts(len(run), length, stride):
+            shown = run[reflect(np.arange(start, start + length), len(run))]
             groups = (tuple(group) for group in shown.reshape(examples, example_frames).tolist())
             windows.append([rows.setdefault(group, len(rows)) for group in groups])
             spans.append((first + start, min(first + start + length - 1, last)))
-            short.append(last - first + 1 < length)
+            short.append(len(run) < length)
     return WindowPlan(
         frozen(np.array(list(rows), np.int64).reshape(-1, example_frames)),
         frozen(np.array(windows, np.int64).reshape(-1, examples)),
         frozen(np.array(spans, np.int64).reshape(-1, 2)),
         frozen(np.array(short, np.bool_)),
     )
-
-
-def reflect(places: IntArray, count: int) -> IntArray:
-    """Places of an endless film -> places of one with `count` frames that is played forth and back.
-
-    The frames at the ends are not shown twice: 0 1 2 1 0 1 2 for three.
-    """
-    period = max(2 * (count - 1), 1)
-    turned = places % period
-    return np.minimum(turned, period - turned) if count > 1 else np.zeros_like(places)
-
-
-def _runs(frames: IntArray) -> list[tuple[int, int]]:
-    """First and last number of each run without a gap."""
-    if not len(frames):
-        return []
-    cuts = np.flatnonzero(np.diff(frames) > 1)
-    firsts, lasts = frames[np.r_[0, cuts + 1]], frames[np.r_[cuts, len(frames) - 1]]
-    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
 
 
 def _starts(count: int, length: int, stride: int) -> list[int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.detectors.stretches import reflect, stretches
 from engine.results import BoolArray, IntArray, frozen
 
 
@@ -83,7 +84,7 @@ def dense_clips(frames: IntArray, snippets: int, length: int) -> Iterator[Snippe
         ValueError: not increasing, or U or T below 1.
     """
     frames = _checked(frames, snippets, length)
-    planned = [snippet for run in _runs(frames) for snippet in _cover(run, length)]
+    planned = [snippet for run in stretches(frames) for snippet in _cover(run, length)]
     seen = np.empty(0, np.int64)
     for begin in range(0, len(planned), snippets):
         begin = max(0, min(begin, len(planned) - snippets))
@@ -122,11 +123,6 @@ def _starts(frames: IntArray, length: int) -> IntArray:
     return starts
 
 
-def _runs(frames: IntArray) -> list[IntArray]:
-    """The stretches without gaps."""
-    return np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1) if len(frames) else []
-
-
 def _run_around(frames: IntArray, row: int) -> IntArray:
     """The stretch that holds a row."""
     gaps = np.flatnonzero(np.diff(frames) > 1) + 1
@@ -136,8 +132,7 @@ def _run_around(frames: IntArray, row: int) -> IntArray:
 
 def _to_and_fro(run: IntArray, length: int) -> IntArray:
     """a b c -> a b c b a b ..., `length` of them."""
-    period: IntArray = np.resize(np.concatenate([run, run[-2:0:-1]]), length)
-    return period
+    return run[reflect(np.arange(length), len(run))]
 
 
 def _cover(run: IntArray, length: int) -> list[tuple[IntArray, bool]]:

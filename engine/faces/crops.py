@@ -4,6 +4,7 @@ All coordinates are continuous: the first pixel of a crop or of a frame covers [
 """
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -35,6 +36,12 @@ def crop_affine(box: npt.ArrayLike, landmarks: npt.ArrayLike, spec: CropSpec) ->
     """
     affine: FloatArray = crop_affines(np.asarray(box)[None], np.asarray(landmarks)[None], spec)[0]
     return affine
+
+
+def picture_affine(pixels: Picture, spec: CropSpec) -> FloatArray:
+    """As `crop_affine` for a picture (H, W, 3) that is a face's box already: there is no margin around it."""
+    height, width = pixels.shape[:2]
+    return crop_affine((0, 0, width, height), np.zeros((5, 2)), replace(spec, margin=0.0, aligned=False))
 
 
 def crop_affines(boxes: npt.ArrayLike, landmarks: npt.ArrayLike, spec: CropSpec) -> FloatArray:

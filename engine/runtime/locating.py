@@ -1,7 +1,7 @@
 """Explainers on pairs of face pictures, real and forged, of a data set. In the calling thread."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from engine.evaluation.explanations.genuine import LocatedPair
 from engine.evaluation.explanations.localisation import difference_mask, localisation
 from engine.evaluation.explanations.maps import enlarged
 from engine.explainers.base import Explainer, Watch
-from engine.faces.crops import crop_affine, cut_crop
+from engine.faces.crops import cut_crop, picture_affine
 from engine.progress import CancelToken, ProgressCallback, ProgressMeter
 from engine.results import BoolArray, Picture
 from engine.video.media import open_media
@@ -93,9 +93,8 @@ def _crops(detector: Detector, pair: PicturePair) -> tuple[Picture, BoolArray]:
     real, forged = (_picture(path) for path in (pair.real, pair.forged))
     if real.shape != forged.shape:
         raise DataError("The pictures of the pair differ in size", advice="Leave it out", file=pair.forged)
-    height, width = forged.shape[:2]
-    spec = replace(detector.crop_spec, margin=0.0, aligned=False)  # a picture of a box has nothing around it
-    affine = crop_affine((0, 0, width, height), np.zeros((5, 2)), spec)
+    spec = detector.crop_spec
+    affine = picture_affine(forged, spec)
     levels = (difference_mask(real, forged) * 255).round().astype(np.uint8)
     mask = cut_crop(levels, affine, spec.size) >= _FORGED
     if not mask.any():

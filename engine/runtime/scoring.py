@@ -4,7 +4,7 @@ The faces, crops and scores are those of `analyze`: the same Analysis runs, with
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from engine.detectors.precision import sigmoid
 from engine.errors import DataError, InternalError
 from engine.evaluation.evaluate import Sample
 from engine.evaluation.video_scores import TrackScores, VideoScores, collected
-from engine.faces.crops import crop_affine, cut_crop
+from engine.faces.crops import cut_crop, picture_affine
 from engine.faces.detector import FaceDetector
 from engine.progress import CancelToken
 from engine.results import frozen, settings_hash
@@ -82,13 +82,11 @@ class AnalysisScorer:
             pixels = media.reader().read(0).pixels
         finally:
             media.close()
-        height, width = pixels.shape[:2]
-        spec = replace(self._detector.crop_spec, margin=0.0, aligned=False)
-        affine = crop_affine((0, 0, width, height), np.zeros((5, 2)), spec)
-        logit = self._detector.score_crops(cut_crop(pixels, affine, spec.size)[None])
+        spec = self._detector.crop_spec
+        logit = self._detector.score_crops(cut_crop(pixels, picture_affine(pixels, spec), spec.size)[None])
         probability = sigmoid(logit)
         return VideoScores(
-            (TrackScores(frozen(np.zeros(1, np.int64)), frozen(probability), float(max(width, height))),)
+            (TrackScores(frozen(np.zeros(1, np.int64)), frozen(probability), float(max(pixels.shape[:2]))),)
         )
 
 

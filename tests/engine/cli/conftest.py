@@ -1,11 +1,14 @@
-"""A face for the tests that run the real engine."""
+"""A face for the tests that run the real engine, and an engine that only pretends for the others."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import fake_worker
 import pytest
 
 from engine.exports import demo_clip
+from engine.runtime import engine as runtime
 from engine.video.writer import ClipWriter
 
 
@@ -19,3 +22,13 @@ def face(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(125):
             writer.write(views[abs(number % 18 - 9)], number, 1)
     return path
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_worker.Settings]:
+    """The engine's worker is a fake one, with 30 frames in segments of 10."""
+    monkeypatch.setattr(runtime, "WORKER", "fake_worker")
+    settings = fake_worker.reset()
+    settings.frames, settings.segment = 30, 10
+    yield settings
+    fake_worker.reset()

@@ -1,7 +1,6 @@
 """`check` on files of series, on videos through a worker that needs no torch, and on a case."""
 
 import json
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,10 @@ import pytest
 
 from engine import cli
 from engine.case.case_file import CaseFile
-from engine.runtime import engine as runtime
 from engine.runtime.protocol import AnalyzeRequest
 from engine.video.writer import ClipWriter
 
-
-@pytest.fixture(autouse=True)
-def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_worker.Settings]:
-    monkeypatch.setattr(runtime, "WORKER", "fake_worker")
-    settings = fake_worker.reset()
-    settings.frames, settings.segment = 30, 10
-    yield settings
-    fake_worker.reset()
+pytestmark = pytest.mark.usefixtures("worker")
 
 
 @pytest.fixture(scope="module")

@@ -19,19 +19,11 @@ from engine import cli, paths
 from engine.case.case_file import CaseFile
 from engine.errors import DeviceError, VideoError, WeightsError
 from engine.results import VideoIdentity
-from engine.runtime import engine as runtime
 from engine.runtime.protocol import AnalysisDone, DetectorsListed
 from engine.video.media import open_media
 from engine.video.writer import ClipWriter
 
-
-@pytest.fixture(autouse=True)
-def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_worker.Settings]:
-    monkeypatch.setattr(runtime, "WORKER", "fake_worker")
-    settings = fake_worker.reset()
-    settings.frames, settings.segment = 30, 10
-    yield settings
-    fake_worker.reset()
+pytestmark = pytest.mark.usefixtures("worker")
 
 
 @pytest.fixture(scope="module")

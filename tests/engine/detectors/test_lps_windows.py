@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.detectors.lps_windows import WindowPlan, plan_windows, reflect
+from engine.detectors.lps_windows import WindowPlan, plan_windows
+from engine.detectors.stretches import reflect
 
 
 def runs_of(frames: list[int]) -> list[list[int]]:
