@@ -200,9 +200,7 @@ def _header(
 def _words(args: argparse.Namespace) -> str:
     """The command that gives these figures again, without the folders of this machine."""
     found = ["python", "main.py", "compare", *(path.name or "DIR" for path in args.videos), "--out", "DIR"]
-    for name in ("explainers", "detector", "device", "frames", "every", "checks", "seed"):
-        if getattr(args, name) is not None:
-            found += [f"--{name}", str(getattr(args, name))]
+    found += words.given(args, "explainers", "detector", "device", "frames", "every", "checks", "seed")
     for each in args.set:
         found += ["--set", each]
     found += ["--record"] * args.record

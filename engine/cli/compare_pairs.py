@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine.cli.explainer_words import facts, header_of, known_sanity, load_compared
 from engine.cli.session import ProgressBar, say
+from engine.cli.words import given
 from engine.errors import DataError, UsageError
 from engine.progress import CancelToken
 
@@ -88,9 +89,7 @@ def _pairs(dataset: "Dataset", limit: int | None, seed: int) -> "list[PicturePai
 def _words(args: argparse.Namespace) -> str:
     """The command that gives these figures again, without the folders of this machine."""
     found = ["python", "main.py", "compare", "--data", args.data.name or "DIR", "--out", "DIR"]
-    for name in ("explainers", "detector", "device", "limit", "seed"):
-        if getattr(args, name) is not None:
-            found += [f"--{name}", str(getattr(args, name))]
+    found += given(args, "explainers", "detector", "device", "limit", "seed")
     for each in args.set:
         found += ["--set", each]
     return shlex.join(found)

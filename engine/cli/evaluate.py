@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli.evaluate_sets import chosen_items, operator_sets, sample_set
 from engine.cli.session import ProgressBar, say, signals_cancel
-from engine.cli.words import add_device, ids, writable
+from engine.cli.words import add_device, given, ids, writable
 from engine.errors import UsageError
 from engine.progress import CancelToken
 
@@ -308,9 +308,7 @@ def _words(args: argparse.Namespace) -> str:
     words = ["python", "main.py", "evaluate", *([args.detector] if args.detector else [])]
     for path in args.data:
         words += ["--data", path.name or "DIR"]
-    for name in ("protocol", "every", "threshold", "seed", "limit"):
-        if getattr(args, name) is not None:
-            words += [f"--{name}", str(getattr(args, name))]
+    words += given(args, "protocol", "every", "threshold", "seed", "limit")
     return shlex.join(words)
 
 

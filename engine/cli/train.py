@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import paths
 from engine.cli.session import ProgressBar, say, signals_cancel
-from engine.cli.words import add_device
+from engine.cli.words import add_device, given
 from engine.errors import UsageError
 from engine.progress import CancelToken
 
@@ -116,9 +116,7 @@ def _phases(
 def _words(args: argparse.Namespace) -> str:
     """The command that makes these weights again, without the folders of this machine."""
     words = ["python", "main.py", "train", args.detector, "--data", "DIR"]
-    for name in ("seed", "steps", "size"):
-        if getattr(args, name) is not None:
-            words += [f"--{name}", str(getattr(args, name))]
+    words += given(args, "seed", "steps", "size")
     words += ["--split", args.split] if args.split != "official" else []
     words += ["--recipe", args.recipe] if args.recipe else []
     words += ["--from", args.start.name] if args.start else []

@@ -69,6 +69,12 @@ def frame_list(words: str) -> Sequence[int]:
     return [int(number) for number in words.split(",")]
 
 
+def given(args: argparse.Namespace, *names: str) -> list[str]:
+    """`--NAME VALUE` of those options that have a value, to write a command down."""
+    found = [(name, getattr(args, name)) for name in names]
+    return [word for name, value in found if value is not None for word in (f"--{name}", str(value))]
+
+
 def ids(words: str) -> list[str]:
     """The ids of `ID[,ID]`, each once.
 

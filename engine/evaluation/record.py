@@ -1,6 +1,5 @@
 """An evaluation as plain data for JSON, with everything from which its figures can be computed again."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from engine.evaluation.detection import roc
 from engine.evaluation.evaluate import Figure, Judged, Sample, Settings, figures
 from engine.evaluation.kept_scores import packed, unpacked
 from engine.evaluation.parts import parts_of, warnings_of
+from engine.evaluation.plain import finite
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,8 @@ def roc_points(run: Run) -> list[tuple[float, float, float | None]]:
 def _figure(figure: Figure) -> dict[str, Any]:
     row = asdict(figure)
     exact = row.pop("exact")
-    row = {key: _finite(value) for key, value in row.items()}
-    return row | ({} if exact is None else {"exact_low": _finite(exact[0]), "exact_high": _finite(exact[1])})
+    row = {key: finite(value) for key, value in row.items()}
+    return row | ({} if exact is None else {"exact_low": finite(exact[0]), "exact_high": finite(exact[1])})
 
 
 def _video(judged: Judged) -> dict[str, Any]:
@@ -191,7 +191,3 @@ def _judged(row: Mapping[str, Any]) -> Judged:
         source=row["source"],
     )
     return Judged(sample, unpacked(row["scores"]), row["sha256"])
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

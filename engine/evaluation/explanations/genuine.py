@@ -15,6 +15,7 @@ from engine.evaluation.document import Block, Heading, Paragraph, Table, as_html
 from engine.evaluation.explanations.localisation import DIFFERENCE, SPREAD, Localisation
 from engine.evaluation.explanations.record import Header, explainer_facts
 from engine.evaluation.persons import tied_groups
+from engine.evaluation.plain import finite
 
 FIGURES = ("relevance mass", "pointing", "chance", "gain")
 
@@ -91,8 +92,7 @@ def as_data(header: Header, pairs: Sequence[LocatedPair]) -> dict[str, object]:
         **asdict(header),
         "means": {
             explainer: {
-                name: {"value": _plain(found.value), "low": _plain(found.low), "high": _plain(found.high)}
-                for name, found in figures(pairs, explainer, header.seed).items()
+                name: finite(asdict(found)) for name, found in figures(pairs, explainer, header.seed).items()
             }
             for explainer in header.explainers
         },
@@ -100,10 +100,7 @@ def as_data(header: Header, pairs: Sequence[LocatedPair]) -> dict[str, object]:
             {
                 "name": pair.name,
                 "fake_probability": pair.fake_probability,
-                "explainers": {
-                    explainer: {name: _plain(value) for name, value in asdict(found).items()}
-                    for explainer, found in pair.located.items()
-                },
+                "explainers": {explainer: finite(asdict(found)) for explainer, found in pair.located.items()},
             }
             for pair in pairs
         ],
@@ -143,7 +140,3 @@ def _table(header: Header, pairs: Sequence[LocatedPair]) -> Table:
         found = figures(pairs, explainer, header.seed)
         rows.append([explainer, *(shown(found[name]) for name in FIGURES)])
     return Table(["explainer", *FIGURES], rows)
-
-
-def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else value

@@ -8,6 +8,7 @@ from typing import Any
 from engine.evaluation.explanations.faithfulness import STEPS, SUPERPIXELS
 from engine.evaluation.explanations.measures import STABLE, MapMeasures, deviation, mean
 from engine.evaluation.explanations.sanity import NOISE, SHARES
+from engine.evaluation.plain import finite
 from engine.explainers.superpixels import COMPACTNESS
 
 KINDS = ("pixels", "superpixels")
@@ -182,7 +183,7 @@ def as_data(header: Header, videos: Sequence[Compared], unread: Mapping[str, str
     """All of it; values that are not defined are null."""
     stable = [video for video in videos if video.stable]
     return {
-        key: _finite(value)
+        key: finite(value)
         for key, value in {
             **asdict(header),
             "definitions": {
@@ -204,11 +205,3 @@ def as_data(header: Header, videos: Sequence[Compared], unread: Mapping[str, str
 
 def _summaries(videos: Sequence[Compared], explainer: str) -> dict[str, Any]:
     return {name: asdict(summary) for name, summary in table_2(videos, explainer).items()}
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _finite(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

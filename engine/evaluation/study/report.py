@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.evaluation.document import Block, Drawing, Heading, Paragraph, Table, as_html, as_markdown
+from engine.evaluation.plain import finite
 from engine.evaluation.plots import share_plot, stacked_plot
 from engine.evaluation.preference import LEVEL, PairTest
 from engine.evaluation.study.results import DRAWS, Collected, Results, Share
@@ -256,7 +257,7 @@ def _share(share: Share) -> dict[str, Any]:
     return {
         "hits": share.hits,
         "of": share.of,
-        "share": None if math.isnan(share.value) else share.value,
+        "share": finite(share.value),
         "exact_95": ends(share.exact),
         "over_people_95": ends(share.over_people),
     }

@@ -1,11 +1,11 @@
 """What a hunt for shortcuts found, as a line, as plain data for JSON, and as a report."""
 
 import datetime as dt
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from engine.evaluation.document import Block, Heading, Paragraph, Table, as_html, as_markdown
+from engine.evaluation.plain import finite
 from engine.training.shortcuts.hunt import NEAR_CHANCE, PROBES, Finding
 
 Runs = Sequence[tuple[str, Sequence[Finding]]]
@@ -63,8 +63,8 @@ def _plain(found: Finding) -> dict[str, Any]:
         "probe": found.probe,
         "classifier": found.classifier,
         "AUC": value,
-        "low": None if low is None or math.isnan(low) else low,
-        "high": None if high is None or math.isnan(high) else high,
+        "low": finite(low),
+        "high": finite(high),
         "over": found.over,
         "n_real": found.n_real,
         "n_fake": found.n_fake,
