@@ -4,12 +4,16 @@ import ctypes
 import gc
 import os
 import threading
-from collections.abc import Iterator
+import time
+from contextlib import nullcontext
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
+from never_away import LONGEST, TRIES, assert_never_away
+from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
 from benchmarks.event_loop import Gap, LoopWatch
@@ -24,9 +28,6 @@ from gui.session import Session
 from gui.settings import Settings
 from gui.videos import AnalysisState, VideoStatus
 
-LONGEST = 0.05
-"""Seconds that the event loop may be away."""
-
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -39,51 +40,42 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def real_session(qapp: object, tmp_path: Path) -> Iterator[Session]:
-    """A session over the real engine and real files; an analysis begins and playing starts by itself."""
-    session = app.make_session(Settings(tmp_path / "tellframe.ini"))
-    yield session
-    session.close()
-    session.deleteLater()
-
-
-def shares(gaps: list[Gap]) -> str:
-    """The longest absences of the loop in words, for the report of a failure."""
-    worst = sorted(gaps, key=lambda gap: -gap.wall)[:5]
-    return "; ".join(
-        f"{g.wall * 1e3:.0f} ms (own work {g.cpu * 1e3:.0f}, queued {g.queued * 1e3:.0f}, "
-        f"another thread queued {g.other_queued * 1e3:.0f})"
-        for g in worst
-    )
-
-
+@pytest.mark.timeout(400)  # three analyses, if others are busy in each
 def test_the_event_loop_is_never_away_while_a_video_is_analysed(
-    real_session: Session, weights: Path, qtbot: QtBot, tmp_path: Path
+    weights: Path, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Opening, playing and scoring 10 s of 720p. The times in which the kernel gave the processors to others are
-    taken off, for they say nothing of the program; benchmarks/window.py measures them, too, on a quiet machine.
+    """Opening, playing and scoring 10 s of 720p. benchmarks/window.py measures what other programs take, too, on a
+    quiet machine.
     """
     clip = tmp_path / "clip.mp4"
     make_clip(clip, 1280, 720, 10)
-    window = MainWindow(real_session)
-    qtbot.addWidget(window)
-    window.show()
-    real_session.start()
-    qtbot.waitUntil(lambda: bool(real_session.detectors), timeout=60_000)
-    gc.collect()
-    gc.freeze()  # as the program does when it has loaded torch; here the test has loaded it
-    watch = LoopWatch()
-    watch.start()
-    window.open([clip])
-    qtbot.waitUntil(lambda: real_session.analysis.state is AnalysisState.DONE, timeout=100_000)
-    watch.stop()
-    gc.unfreeze()
-    scored = [track for track in real_session.results or () if len(track.spans) > 200]
-    assert len(scored) == 1, "the analysis was a real one"
-    assert len(watch.gaps) > 100
-    assert watch.longest_held().held <= LONGEST, shares(watch.gaps)
-    assert max(gap.cpu for gap in watch.gaps) <= LONGEST, shares(watch.gaps)
+    numbers = count()
+
+    def analysed(watch: LoopWatch) -> None:
+        folder = tmp_path / str(next(numbers))
+        monkeypatch.setenv("XDG_DATA_HOME", str(folder))  # nothing is in the case yet
+        session = app.make_session(Settings(folder / "tellframe.ini"))  # it plays and analyses by itself
+        try:
+            window = MainWindow(session)
+            qtbot.addWidget(window)
+            window.show()
+            session.start()
+            qtbot.waitUntil(lambda: bool(session.detectors), timeout=60_000)
+            gc.collect()
+            gc.freeze()  # as the program does when it has loaded torch; here the test has loaded it
+            watch.start()
+            window.open([clip])
+            qtbot.waitUntil(lambda: session.analysis.state is AnalysisState.DONE, timeout=100_000)
+            watch.stop()
+            scored = [track for track in session.results or () if len(track.spans) > 200]
+            assert len(scored) == 1, "the analysis was a real one"
+            assert len(watch.gaps) > 100
+        finally:
+            gc.unfreeze()
+            session.close()
+            session.deleteLater()
+
+    assert_never_away(analysed)
 
 
 def test_the_first_frame_is_on_the_screen_before_the_index_is_known(
@@ -137,18 +129,67 @@ def test_the_first_frame_is_on_the_screen_before_the_index_is_known(
 @pytest.mark.skipif(os.name != "posix", reason="usleep is a function of the C library there")
 @pytest.mark.parametrize("guilty", ["the loop's own thread", "another thread that keeps the interpreter's lock"])
 def test_the_watch_sees_who_holds_up_the_loop(qapp: object, qtbot: QtBot, guilty: str) -> None:
+    """On a busy machine it may take a part of the hold for a wait, or a wait for a hold: but not every time."""
     hold = ctypes.PyDLL(None).usleep  # called through PyDLL, it sleeps with the lock held
-    watch = LoopWatch()
-    watch.start()
-    qtbot.wait(60)
-    if guilty.startswith("another"):
-        thread = threading.Thread(target=hold, args=(120_000,))
-        thread.start()
-        qtbot.wait(150)
-        thread.join()
-    else:
-        hold(120_000)
+
+    def held_once() -> bool:
+        watch = LoopWatch()
+        watch.start()
         qtbot.wait(60)
-    watch.stop()
-    assert 0.1 < watch.longest_held().held <= watch.longest().wall
-    assert sum(gap.held > LONGEST for gap in watch.gaps) == 1
+        if guilty.startswith("another"):
+            thread = threading.Thread(target=hold, args=(300_000,))
+            thread.start()
+            qtbot.wait(330)
+            thread.join()
+        else:
+            hold(300_000)
+            qtbot.wait(60)
+        watch.stop()
+        assert watch.longest().wall > 0.29
+        return [gap.held > 2 * LONGEST for gap in watch.gaps if gap.held > LONGEST] == [True]
+
+    assert any(held_once() for _ in range(TRIES))
+
+
+def test_a_scene_that_blocks_the_loop_every_time_fails_however_often_it_is_played(
+    qapp: object, qtbot: QtBot
+) -> None:
+    played = []
+
+    def blocking(watch: LoopWatch) -> None:
+        watch.start()
+        qtbot.wait(30)
+        QTimer.singleShot(0, lambda: time.sleep(0.08))
+        qtbot.wait(30)
+        watch.stop()
+        played.append(watch)
+
+    with pytest.raises(AssertionError, match=f"away in each of {TRIES} scenes: "):
+        assert_never_away(blocking)
+    assert len(played) == TRIES
+
+
+CLEAN, HELD, WORKED = (Gap(0.0, wall, cpu, 0.0, 0.0) for wall, cpu in ((0.01, 0.001), (0.08, 0.001), (0.08, 0.08)))
+
+
+@pytest.mark.parametrize(
+    ("scenes", "good", "played"),
+    [
+        ([CLEAN, HELD, HELD], True, 1),
+        ([HELD, HELD, CLEAN], True, 3),
+        ([HELD, HELD, HELD], False, 3),
+        ([WORKED, CLEAN, CLEAN], False, 1),
+        ([HELD, WORKED, CLEAN], False, 2),
+    ],
+)
+def test_only_what_others_can_have_done_is_given_another_try(
+    qapp: object, scenes: list[Gap], good: bool, played: int
+) -> None:
+    left = list(scenes)
+
+    def scene(watch: LoopWatch) -> None:
+        watch.gaps = [CLEAN, left.pop(0)]
+
+    with nullcontext() if good else pytest.raises(AssertionError, match="80 ms"):
+        assert_never_away(scene)
+    assert len(scenes) - len(left) == played
