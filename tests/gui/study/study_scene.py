@@ -13,6 +13,8 @@ from engine.video.writer import ClipWriter
 EXPLAINERS = ("gradcam", "shap", "ltpa", "attention")
 STEP = 8
 """Grey values between two frames."""
+APART = 14
+"""Grey values between the corners of two clips of a study: 0 to 238 for three sections."""
 
 
 def write_clip(path: Path, rate: int, frames: int, size: tuple[int, int] = (96, 96), corner: int = 0) -> None:
@@ -29,14 +31,20 @@ def number_of(grey: int) -> int:
     return round((grey - 16) / STEP)
 
 
+def corner_of(section: int, name: str, explainers: tuple[str, ...] = EXPLAINERS) -> int:
+    """Grey of the corner of one clip of `make`."""
+    names = ("real", "fake", *explainers)
+    return APART * (section * len(names) + names.index(name))
+
+
 def make(folder: Path, sections: int = 3, explainers: tuple[str, ...] = EXPLAINERS) -> StudyFile:
     """A study with clips of half a second."""
     pairs = []
     for n in range(sections):
         clips = {}
-        for at, name in enumerate(("real", "fake", *explainers)):
+        for name in ("real", "fake", *explainers):
             clips[name] = folder / f"{n}-{name}.mp4"
-            write_clip(clips[name], 10, 5, corner=20 * n + 3 * at)
+            write_clip(clips[name], 10, 5, corner=corner_of(n, name, explainers))
         real, fake = clips.pop("real"), clips.pop("fake")
         pairs.append(Pair(f"s{n}", real, fake, (f"person {n}",), clips))
     return make_study(pairs, folder / "study.tellstudy", Choice("Which explanations convince?", seed=5))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import study_scene
+from never_away import assert_never_away
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
@@ -116,7 +117,7 @@ def test_a_whole_study_by_keys(person: Person, study: StudyFile) -> None:
 
 
 def test_each_view_plays_the_clip_of_its_place(person: Person, study: StudyFile, qtbot: QtBot) -> None:
-    """The grey in the corner of every clip tells which one it is."""
+    """The grey in the corner of every clip tells which one it is, even when encoding moves it by a few values."""
     window = person.window
     step = person.begin().plan[0]
     number = int(step.section[1:])
@@ -125,15 +126,15 @@ def test_each_view_plays_the_clip_of_its_place(person: Person, study: StudyFile,
         return [round(view._shown.image.pixelColor(4, 4).red()) for view in views]
 
     def wanted(*names: str) -> list[int]:
-        order = ("real", "fake", *study_scene.EXPLAINERS)
-        return [20 * number + 3 * order.index(name) for name in names]
+        return [study_scene.corner_of(number, name) for name in names]
 
+    near = study_scene.APART // 3
     sides = ("fake", "real") if step.fake_first else ("real", "fake")
-    assert corners(window.pair.views) == pytest.approx(wanted(*sides), abs=1)
+    assert corners(window.pair.views) == pytest.approx(wanted(*sides), abs=near)
     person.type("1")
     person.press(RETURN)
     person.see(Stage.CHOICE)
-    assert corners(window.choice.views) == pytest.approx(wanted("fake", *step.explanations), abs=1)
+    assert corners(window.choice.views) == pytest.approx(wanted("fake", *step.explanations), abs=near)
 
 
 def test_nothing_goes_on_without_an_answer(person: Person, study: StudyFile, qtbot: QtBot) -> None:
@@ -307,22 +308,24 @@ def test_the_event_loop_is_never_away_while_clips_play(qtbot: QtBot, tmp_path: P
     for at, name in enumerate(("real", "fake", "gradcam")):
         study_scene.write_clip(tmp_path / f"{name}.mp4", 25, 8, (1280, 720), corner=9 * at)
     pair = Pair("s", tmp_path / "real.mp4", tmp_path / "fake.mp4", ("p",), {"gradcam": tmp_path / "gradcam.mp4"})
-    window = StudyWindow(make_study([pair], tmp_path / "a.tellstudy", Choice("t")))
-    window.resize(1920, 1080)
-    person = shown(window, qtbot)
-    person.begin()
-    watch = LoopWatch()
-    watch.start()
-    qtbot.wait(1200)
-    person.type("1")
-    person.press(RETURN)
-    person.see(Stage.CHOICE)
-    qtbot.wait(500)
-    watch.stop()
-    window.close()
-    assert len(watch.gaps) > 40
-    assert max(gap.cpu for gap in watch.gaps) <= 0.05, sorted(gap.cpu for gap in watch.gaps)[-3:]
-    assert watch.longest_held().held <= 0.05
+    study = make_study([pair], tmp_path / "a.tellstudy", Choice("t"))
+
+    def played(watch: LoopWatch) -> None:
+        window = StudyWindow(study)
+        window.resize(1920, 1080)
+        person = shown(window, qtbot)
+        person.begin()
+        watch.start()
+        qtbot.wait(1200)
+        person.type("1")
+        person.press(RETURN)
+        person.see(Stage.CHOICE)
+        qtbot.wait(500)
+        watch.stop()
+        window.close()
+        assert len(watch.gaps) > 40
+
+    assert_never_away(played)
 
 
 def test_a_study_with_a_changed_clip_does_not_open(study: StudyFile) -> None:
