@@ -33,6 +33,7 @@ class Analyses(QObject):
         changed: (video) state or progress.
         results_changed: (video, detector id, first frame, last frame).
         tracks_changed: (video, detector id) the set of faces or their ids changed.
+        done: (video, AnalysisDone) all that was asked is scored.
         identified: (video, VideoIdentity) the engine has hashed the file.
         noticed: (level, text).
     """
@@ -40,6 +41,7 @@ class Analyses(QObject):
     changed = Signal(object)
     results_changed = Signal(object, str, int, int)
     tracks_changed = Signal(object, str)
+    done = Signal(object, object)
     identified = Signal(object, object)
     noticed = Signal(str, str)
 
@@ -61,6 +63,7 @@ class Analyses(QObject):
             first=request.first,
             last=request.last,
             people=request.people,
+            every=request.every,
         )
         self.changed.emit(video)
         self.results_changed.emit(video, request.detector_id, 0, max(0, video.frames - 1))
@@ -124,6 +127,7 @@ class Analyses(QObject):
             self.noticed.emit("warning", f"{video.name}: {warning}")
         self.tracks_changed.emit(video, event.detector_id)
         self.results_changed.emit(video, event.detector_id, 0, max(0, video.frames - 1))
+        self.done.emit(video, event)
 
     def _on_over(self, video: OpenVideo, event: Finished | Failed) -> None:
         analysis = video.analysis

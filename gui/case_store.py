@@ -1,11 +1,13 @@
-"""Keeps the reviewer's marks in the case file, on a worker thread. GUI thread only."""
+"""Keeps the reviewer's marks and the log of analyses in the case file, on a worker thread. GUI thread only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from engine.case.case_file import CaseFile
+from engine.case.noted import ANALYSED, last_analysis
 from engine.errors import CaseError
 from engine.results import Mark, VideoIdentity
 from gui.bridge import Background
@@ -55,6 +57,19 @@ class CaseStore(QObject):
     def save_marks(self, identity: VideoIdentity, marks: tuple[Mark, ...]) -> None:
         """Make the case hold exactly these marks of a video; its log says what changed."""
         self._start(lambda: bring_up_to_date(self._opened(), identity, marks), lambda _: None)
+
+    def note_analysis(self, details: Mapping[str, Any]) -> None:
+        """Log the analysis of a whole video, unless the log's last word on it is the same.
+
+        The window analyses a video whenever it is opened, mostly out of the case; that is nothing new.
+        """
+
+        def work() -> None:
+            case = self._opened()
+            if last_analysis(case, details["sha256"], details["detector"]) != details:
+                case.note(ANALYSED, details)
+
+        self._start(work, lambda _: None)
 
     def close(self) -> None:
         """Close the file; after `Background.close`."""

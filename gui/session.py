@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer
 
 from engine import paths
+from engine.case.noted import analysis_details
 from engine.errors import CancelledError, InternalError, TellframeError
+from engine.evaluation.calibration.answer import entry as likelihood_entry
 from engine.progress import CancelToken, ProgressCallback
 from engine.results import Mark, VideoIdentity
 from engine.runtime.protocol import (
+    AnalysisDone,
     AnalyzeRequest,
     DetectorsListed,
     DetectorsRequest,
@@ -92,6 +95,7 @@ class Session(SessionState):
         self._analyses.changed.connect(self._on_analysis)
         self._analyses.results_changed.connect(self._on_results)
         self._analyses.tracks_changed.connect(self._on_tracks)
+        self._analyses.done.connect(self._on_analysed)
         self._analyses.identified.connect(self._on_identified)
         self._analyses.noticed.connect(self.notify)
         self._explanations.failed.connect(self._on_following_failed)
@@ -514,6 +518,15 @@ class Session(SessionState):
             for store in self._stores:
                 store.forget_failures()
             self.tracks_changed.emit()
+
+    def _on_analysed(self, video: OpenVideo, done: AnalysisDone) -> None:
+        """Note in the case what was found in a whole video, as `analyze --case` does."""
+        detector = next((info for info in self.detectors if info.id == done.detector_id), None)
+        if detector is not None and video.wholly_analysed(detector.id):
+            found = likelihood_entry(video.likelihood(detector))
+            self._case.note_analysis(
+                analysis_details(done.video, detector, video.analysis.every, done.fake_probability, found)
+            )
 
     def _on_identified(self, video: OpenVideo, identity: VideoIdentity) -> None:
         if video.identity is None:

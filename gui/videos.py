@@ -54,6 +54,7 @@ class Analysis:
         detector_id: what scores.
         first, last: the asked range, inclusive; last None for the end.
         people: the asked faces, None for all.
+        every: each n-th frame is scored.
     """
 
     state: AnalysisState = AnalysisState.IDLE
@@ -64,6 +65,7 @@ class Analysis:
     first: int = 0
     last: int | None = None
     people: tuple[int, ...] | None = None
+    every: int = 1
 
 
 @dataclass(frozen=True)
@@ -128,12 +130,19 @@ class OpenVideo:
         """Number of frames, 0 until opened."""
         return len(self.media.index) if self.media else 0
 
+    def wholly_analysed(self, detector_id: str) -> bool:
+        """Whether all frames and all faces went through a detector."""
+        results = self.results.get(detector_id)
+        if results is None or results.final is None:
+            return False
+        return self.analysis.people is None and results.share_analysed == 1
+
     def likelihood(self, detector: DetectorInfo) -> Ratio | Abstention | None:
         """The likelihood ratio under a detector, or why there is none; None before the end or without a face."""
         results = self.results.get(detector.id)
         if results is None or results.final is None or self.media is None:
             return None
-        if self.analysis.people is not None or results.share_analysed < 1:
+        if not self.wholly_analysed(detector.id):
             return Abstention(
                 "only a part of the video was analysed, and the calibration is of whole videos",
                 "only a part was analysed",

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.case.case_file import CaseFile
+from engine.case.noted import ANALYSED, analysis_details
 from engine.cli import words
-from engine.cli.scenes import ANALYSED
 from engine.cli.session import EngineSession
 from engine.cli.verdict import report, verdict_of
 from engine.errors import UsageError
@@ -18,7 +18,7 @@ from engine.results import DetectorInfo
 from engine.runtime.protocol import AnalysisDone, AnalyzeRequest
 from engine.video.media import open_media
 
-_LOGGED = ("fake_probability", "log10_likelihood_ratio", "likelihood_ratio")
+_LIKELIHOOD = ("log10_likelihood_ratio", "likelihood_ratio")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -116,18 +116,9 @@ def log_analysis(
     case: Path, done: AnalysisDone, info: DetectorInfo, every: int, verdict: Mapping[str, Any]
 ) -> None:
     """Note in the case's log what was found with what."""
+    likelihood = {key: verdict[key] for key in _LIKELIHOOD}
     with CaseFile.open(case) as opened:
-        opened.note(
-            ANALYSED,
-            {
-                "video": done.video.path,
-                "sha256": done.video.sha256,
-                "detector": done.detector_id,
-                "weights_sha256": info.weights_sha256,
-                "every": every,
-                **{key: verdict[key] for key in _LOGGED},
-            },
-        )
+        opened.note(ANALYSED, analysis_details(done.video, info, every, verdict["fake_probability"], likelihood))
 
 
 def summary(entry: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.case.case_file import CaseFile
+from engine.case.noted import last_analysis
 from engine.cli.session import EngineSession
 from engine.cli.verdict import trustworthy
 from engine.errors import CaseError, DataError
@@ -73,15 +74,11 @@ def _labelled(found: LabelledTrace, label: str | None, path: Path) -> Source:
 def _of_case(path: Path, detector: str, every: int) -> list[tuple[Path, int]]:
     """The videos of a case, and each how many frames they were last scored with this detector."""
     with CaseFile.open(path) as case:
-        noted = {
-            entry.details.get("sha256"): entry.details.get("every", every)
-            for entry in case.log_entries()
-            if entry.action == "analysed" and entry.details.get("detector") == detector
-        }
         videos = [video.identity for video in case.videos()]
+        noted = [last_analysis(case, video.sha256, detector) or {"every": every} for video in videos]
     if not videos:
         raise CaseError("There is no video in the case", advice="Analyse one into it", file=path)
-    return [(Path(video.path), int(noted.get(video.sha256, every))) for video in videos]
+    return [(Path(video.path), int(each["every"])) for video, each in zip(videos, noted, strict=True)]
 
 
 def _of_analysis(

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from engine.case.case_file import CaseFile
+from engine.case.noted import last_analysis
 from engine.cli.session import EngineSession
 from engine.evaluation.calibration.answer import Abstention, Ratio, ratio_of, statement
 from engine.evaluation.calibration.conditions import evidence_of
@@ -13,8 +14,6 @@ from engine.runtime.protocol import AnalysisDone, AnalyzeRequest, ExplainRequest
 from engine.verdict import hidden_stretches
 from engine.video.media import Media
 
-ANALYSED = "analysed"
-"""What the log of a case calls the analysis of a whole video by the command line."""
 PARTIAL = Abstention(
     "only the exported frames were analysed, and the calibration is of whole videos",
     "only a part was analysed",
@@ -98,11 +97,10 @@ def stored_whole(
         if video is None:
             return None
         stored = opened.list_results(video, made_by.component, made_by.weights_sha256, made_by.settings_hash)
-        noted = [entry.details for entry in opened.log_entries() if entry.action == ANALYSED]
-    steps = [d["every"] for d in noted if (d["sha256"], d["detector"]) == (sha256, part.detector_id)]
-    if not steps or sum(span.last - span.first + 1 for span in stored) < len(media.index):
+        noted = last_analysis(opened, sha256, part.detector_id)
+    if noted is None or sum(span.last - span.first + 1 for span in stored) < len(media.index):
         return None  # none, or one with other weights or in another precision
-    request = AnalyzeRequest(media.path, part.detector_id, case=case, every=steps[-1], device=device)
+    request = AnalyzeRequest(media.path, part.detector_id, case=case, every=noted["every"], device=device)
     return next(event for event in session.ask(request) if isinstance(event, AnalysisDone))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from calibration_card import calibration_table
+from pytestqt.qtbot import QtBot
 from random_weights import card_values, random_network
 
 from engine import cli
@@ -17,6 +18,10 @@ from engine.detectors.cards import CARD, card_text
 from engine.detectors.weights import save_weights
 from engine.exports import demo_clip
 from engine.video.writer import ClipWriter
+from gui import app
+from gui.session import Session
+from gui.settings import Settings
+from gui.videos import AnalysisState
 
 FRAMES = 70
 """More than a segment of 64 frames."""
@@ -72,6 +77,34 @@ def analyzed(tmp_path: Path, video: Path) -> tuple[dict[str, Any], Path]:
     return json.loads(out.read_text())[0]["detectors"]["frame-mobile"], case
 
 
+def analyzed_in_the_window(case: Path, video: Path, qtbot: QtBot, frames: tuple[int, int] | None = None) -> None:
+    """Fill a case as the window does: each 5th frame, of all frames or of a stretch."""
+    settings = Settings(case.with_suffix(".ini"))
+    settings.change(play_on_open=False, analyse_on_open=False, every=5, detector_id="frame-mobile")
+    session = Session(
+        settings,
+        make_engine=app.make_engine,
+        open_media=app.open_media,
+        make_server=app.make_server,
+        case=case,
+    )
+    try:
+        session.start()
+        session.open([video])
+        qtbot.waitUntil(lambda: session.detector is not None and session.media is not None, timeout=60_000)
+        session.start_analysis(frames)
+        qtbot.waitUntil(lambda: session.analysis.state is AnalysisState.DONE, timeout=60_000)
+    finally:
+        session.close()
+        session.deleteLater()
+
+
+def noted(case: Path) -> list[dict[str, Any]]:
+    """What the log tells of analyses."""
+    with CaseFile.open(case) as opened:
+        return [dict(entry.details) for entry in opened.log_entries() if entry.action == "analysed"]
+
+
 def exported(source: Path, frames: str, out: Path) -> dict[str, Any]:
     assert cli.run(["export", str(source), "--frames", frames, "--out", str(out)]) == 0
     said: dict[str, Any] = json.loads(out.with_suffix(".json").read_text())["likelihood"]
@@ -96,6 +129,31 @@ def test_a_stretch_of_an_analysed_case_carries_the_ratio_of_the_whole(
         after = stored(opened)
     assert len(after) == len(before) == 4
     assert [span for span in after if span.first == 64] == [span for span in before if span.first == 64]
+
+
+def test_a_case_filled_by_the_window_says_what_one_of_the_command_line_says(
+    tmp_path: Path, video: Path, calibrate: Any, qtbot: QtBot
+) -> None:
+    calibrate()
+    _, theirs = analyzed(tmp_path, video)
+    ours = tmp_path / "window.tell"
+    analyzed_in_the_window(ours, video, qtbot)
+    assert noted(ours) == noted(theirs)
+    assert noted(ours)[0]["log10_likelihood_ratio"] is not None
+    wanted = exported(theirs, "10:14", tmp_path / "theirs.mp4")
+    assert exported(ours, "10:14", tmp_path / "ours.mp4") == wanted
+    analyzed_in_the_window(ours, video, qtbot)  # the next day: nothing new
+    assert len(noted(ours)) == 1
+
+
+def test_a_stretch_that_the_window_analysed_is_not_noted_as_the_whole(
+    tmp_path: Path, video: Path, calibrate: Any, qtbot: QtBot
+) -> None:
+    calibrate()
+    case = tmp_path / "window.tell"
+    analyzed_in_the_window(case, video, qtbot, (0, 20))
+    assert noted(case) == []
+    assert exported(case, "10:14", tmp_path / "clip.mp4")["likelihood_ratio"] is None
 
 
 def test_a_stretch_alone_says_nothing_of_the_whole(tmp_path: Path, video: Path, calibrate: Any) -> None:
