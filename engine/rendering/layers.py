@@ -8,7 +8,7 @@ import numpy as np
 from engine.rendering.mask import dashed, mask_indices, outline, transformed
 from engine.rendering.palette import PALETTES, face_colour, legend
 from engine.rendering.primitives import RGBA, Fill, Item, Layers, Lines, Mask, Text
-from engine.rendering.scene import FaceShown, FrameShown, MapShown
+from engine.rendering.scene import FaceShown, FrameShown, MapShown, Scene
 from engine.rendering.strip import curve_strip
 from engine.rendering.style import OverlayStyle
 from engine.rendering.text import measure
@@ -32,14 +32,14 @@ def build_layers(shown: FrameShown, style: OverlayStyle) -> Layers:
     items: list[Item] = []
     for values in shown.maps:
         items += _explained(values, style, stroke)
-    if style.boxes:
-        for face in shown.faces:
-            items += _face(face, scene.width, stroke, size)
-    if style.curve and scene.scores:
-        items += curve_strip(shown, style.decision, stroke)
+    over = curve_strip(shown, style.decision, stroke) if style.curve and scene.scores else []
     if style.labels:
-        items += _labels(shown, style, size)
-    return Layers(scene.width, scene.height, tuple(items))
+        over += _labels(shown, style, size)
+    if style.boxes:
+        backdrops = [item for item in over if isinstance(item, Fill)]
+        for face in shown.faces:
+            items += _face(face, scene, stroke, size, backdrops)
+    return Layers(scene.width, scene.height, (*items, *over))
 
 
 def timecode(seconds: float) -> str:
@@ -66,22 +66,39 @@ def _explained(shown: MapShown, style: OverlayStyle, stroke: int) -> list[Item]:
     return items
 
 
-def _face(face: FaceShown, width: int, stroke: int, size: int) -> list[Item]:
+def _face(face: FaceShown, scene: Scene, stroke: int, size: int, taken: list[Fill]) -> list[Item]:
     colour = face_colour(face.track_id)
     x0, y0, x1, y1 = (float(v) for v in face.box)
     corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]])
     words = face.name if face.probability is None else f"{face.name}  {face.probability:.2f}"
     text_width, text_height = measure(words, size)
     pad = size // 4
-    # Above the box, or inside it where there is no room above; never over the edge of the picture.
-    left = max(0, min(round(x0), width - text_width - 2 * pad))
-    top = round(y0) - text_height if y0 >= text_height else max(0, round(y0))
+    left = max(0, min(round(x0), scene.width - text_width - 2 * pad))
+    right = left + text_width + 2 * pad
+    near = [fill for fill in taken if fill.x0 < right and left < fill.x1]
+    top = _top_of_name(round(y0), round(y1), text_height, scene.height, near)
     light = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 120
     return [
         Lines((corners,), (*colour, 255), stroke),
-        Fill(left, top, left + text_width + 2 * pad, top + text_height, (*colour, 255)),
+        Fill(left, top, right, top + text_height, (*colour, 255)),
         Text(left + pad, top, words, size, BLACK if light else WHITE),
     ]
+
+
+def _top_of_name(y0: int, y1: int, row: int, height: int, taken: list[Fill]) -> int:
+    """Where the name of a face stands, `row` pixels high, so that neither edge nor what lies over boxes hides it.
+
+    Above the box y0 to y1, or inside it as high as there is room, or under it, or under what lies over all of it.
+    """
+
+    def free(top: int) -> bool:
+        inside = 0 <= top <= height - row
+        return inside and not any(fill.y0 < top + row and top < fill.y1 for fill in taken)
+
+    start = max(0, y0)
+    ends = [fill.y1 for fill in taken if fill.y1 > start]
+    places = [y0 - row, start, *(end for end in ends if end <= y1 - row), y1, *ends]
+    return next((top for top in places if free(top)), start if y0 < row else y0 - row)
 
 
 def _labels(shown: FrameShown, style: OverlayStyle, size: int) -> list[Item]:

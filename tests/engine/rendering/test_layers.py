@@ -164,6 +164,43 @@ def test_names_stay_inside_the_picture(box: tuple[float, ...]) -> None:
     assert backdrop.y1 == label.y + height <= 720
 
 
+@pytest.mark.parametrize(
+    ("box", "place"),
+    [
+        ((20, 85, 200, 300), "inside"),  # the words lie where the name would stand above
+        ((20, 5, 200, 300), "inside"),  # and over the top of the box
+        ((20, 10, 200, 85), "under"),  # and over most of it
+        ((20, 10, 200, 60), "under"),  # and over all of it
+        ((460, 100, 600, 300), "above"),  # beside the words there is room
+        ((20, 410, 200, 470), "above"),
+        ((20, 2, 640, 478), "inside"),  # a face as large as the picture
+    ],
+)
+def test_names_are_not_hidden_by_the_words_or_the_curve_of_an_export(box: tuple[float, ...], place: str) -> None:
+    """640x480: the words fill the top left corner, the curve the lowest eighth."""
+    said = Statement("no LR (weights not trustworthy)", {})
+    scene = replace(SCENE, width=640, height=480, tracks=[track(0, [150], box)], statement=said)
+    style = OverlayStyle(mask=False, outline=False)
+    fills = [item for item in build_layers(scene.at(150, 0, 0.0), style).items if isinstance(item, Fill)]
+    name, *over = fills
+    assert name.colour[:3] == face_colour(0)
+    assert len(over) == 2
+    assert not any(
+        name.x0 < other.x1 and other.x0 < name.x1 and name.y0 < other.y1 and other.y0 < name.y1 for other in over
+    )
+    y0, y1 = box[1], box[3]
+    found = "above" if name.y1 <= y0 else "under" if name.y0 >= y1 else "inside"
+    assert found == place
+    assert found != "inside" or y0 <= name.y0 < name.y1 <= y1
+
+
+def test_without_words_and_curve_names_stand_above_their_boxes() -> None:
+    scene = replace(SCENE, width=640, height=480, tracks=[track(0, [150], (20, 100, 200, 300))])
+    layers = build_layers(scene.at(150, 0, 0.0), OverlayStyle(labels=False, curve=False))
+    (name,) = [item for item in layers.items if isinstance(item, Fill)]
+    assert name.y1 == 100
+
+
 def test_the_curve_lies_at_its_probability() -> None:
     layers = build_layers(
         SCENE.at(150, 1, 1.0), OverlayStyle(labels=False, boxes=False, outline=False, mask=False)
