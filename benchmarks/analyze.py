@@ -160,7 +160,8 @@ def naive(clip: Path, detector_id: str, count: int) -> float:
     from PIL import Image
 
     from engine.detectors.cards import load_card
-    from engine.detectors.registry import SPECS, weights_folder
+    from engine.detectors.registry import weights_folder
+    from engine.detectors.specs import SPECS
     from engine.detectors.weights import load_state
 
     folder = weights_folder(detector_id)
@@ -200,7 +201,7 @@ def random_weights(folder: Path, detector_id: str) -> None:
     """Random weights with a card, as the user's own, for timing alone."""
     import torch
 
-    from engine.detectors.registry import SPECS
+    from engine.detectors.specs import SPECS
     from engine.detectors.weights import save_weights
 
     torch.manual_seed(0)

@@ -49,7 +49,7 @@ def score_table(detectors: Sequence[str], seconds: float, threads: int) -> None:
     import torch
 
     from engine.detectors.folding import fold_batch_norm
-    from engine.detectors.registry import detector_spec
+    from engine.detectors.specs import detector_spec
 
     print("| network | size | parameters | float32, 1 | float32, 8 | bf16, 1 | bf16, 8 |")
     print("|---|---|---|---|---|---|---|")
@@ -74,7 +74,7 @@ def onnx_table(detectors: Sequence[str], seconds: float, threads: int) -> None:
     import torch
 
     from engine.detectors.folding import fold_batch_norm
-    from engine.detectors.registry import detector_spec
+    from engine.detectors.specs import detector_spec
 
     print(
         "| network | crops at a time | torch | ONNX Runtime | ratio | torch, least | ONNX Runtime, least | ratio |"
@@ -195,7 +195,7 @@ def training_step(detector_id: str, size: int, frozen: int) -> Callable[[], None
     import torch
     from torch.nn.functional import binary_cross_entropy_with_logits
 
-    from engine.detectors.registry import detector_spec
+    from engine.detectors.specs import detector_spec
 
     network = detector_spec(detector_id).build(size).to(memory_format=torch.channels_last)
     trunk: Any = network.trunk
@@ -235,7 +235,7 @@ def main() -> None:
     from engine.runtime.loading import load
 
     torch = load("torch")  # its threads sleep while they wait, as in the application
-    from engine.detectors.registry import SPECS
+    from engine.detectors.specs import SPECS
 
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)

@@ -1,7 +1,7 @@
 """Our Kernel SHAP against the shap package: passes for an equal error, the network's share of the time, the cost.
 
     python benchmarks/shap.py CLIP [--keep DIR] [--frames 20] [--seeds 5] [--segments 12] [--size 96]
-        [--many-frames 1] [--many-segments 16] [--reference 200000] [--only ratio many cost]
+        [--many-frames 3] [--many-segments 100] [--reference 200000] [--only ratio many cost]
         [--detector frame-mobile]
 
 CLIP is a video with a face, such as the one that `python main.py demo --no-window --out DIR` makes.
@@ -11,7 +11,8 @@ estimators then play the same tables, which changes nothing but the time. The er
 over segments, averaged over seeds; the passes that ours needs for the error that shap has at 2000 samples are read
 off the curve of its error (straight lines in the logarithms). The interval is a bootstrap over frames, and over
 seeds within each.
-many: the same with more segments, against a reference by shap.
+many: the same with more segments, against a reference by shap, which has an error of its own. Every value of the
+network is kept in the cache folder of Tellframe, so that a run that was broken off goes on where it was.
 cost: time, passes and the network's share at full size and by default settings.
 
 Tables take long (2 ** segments passes a frame); --keep keeps them, and a kept one is held against the network on
@@ -44,7 +45,8 @@ def detector_of(detector_id: str, size: int | None) -> Any:
 
     from engine.detectors.cards import load_card
     from engine.detectors.frame import FrameDetector
-    from engine.detectors.registry import SPECS, weights_folder
+    from engine.detectors.registry import weights_folder
+    from engine.detectors.specs import SPECS
     from engine.detectors.weights import load_state
 
     folder = weights_folder(detector_id)
@@ -218,31 +220,33 @@ def few(args: argparse.Namespace) -> None:
 
 
 def many(args: argparse.Namespace) -> None:
+    """More segments than can be tabled; tells after each frame how it stands with those so far."""
+    import hashlib
+
+    from benchmarks.kept_game import KeptGame
     from engine.explainers.games import FrameGame
+    from engine.paths import cache_dir
 
     detector = detector_of(args.detector, args.size)
     crops, numbers = face_crops(args.clip, detector, args.many_frames)
-    rows = []
+    folder = cache_dir() / "benchmarks" / "shap"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows, players = [], []
     for crop, number in zip(crops, numbers, strict=True):
-        game = FrameGame(detector, crop[None], segments_of(crop, args.many_segments))
-        known: dict[bytes, float] = {}
-
-        def value(masks: Any, game: Any = game, known: Any = known) -> Any:
-            masks = np.asarray(masks) > 0.5
-            new = [row for row in np.unique(masks, axis=0) if row.tobytes() not in known]
-            if new:
-                known |= zip((row.tobytes() for row in new), game(np.array(new)), strict=True)
-            return np.array([known[row.tobytes()] for row in masks])
-
-        reference = by_shap(value, game.players, args.reference, 10_000)
+        labels = segments_of(crop, args.many_segments)
+        named = (detector.weights_sha256, str(detector.device), crop.tobytes(), labels.tobytes())
+        name = hashlib.sha256(b"".join(part if isinstance(part, bytes) else part.encode() for part in named))
+        value = KeptGame(FrameGame(detector, crop[None], labels), folder / f"{name.hexdigest()[:24]}.samples")
+        reference = by_shap(value, value.players, args.reference, 10_000)
         rows.append(errors_of(value, reference, args.seeds))
-        print(f"frame {number}: {game.players} segments, {len(known)} passes", file=sys.stderr, flush=True)
-    told = [each for row in rows for each in row[2]]
-    what = (
-        f"{args.detector} at {args.size} px, {args.many_segments} segments, {args.many_frames} frames x "
-        f"{args.seeds} seeds, reference: shap with {args.reference} samples"
-    )
-    show_ratio(np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows]), told, what)
+        players.append(value.players)
+        print(f"frame {number}: {players[-1]} segments, {len(value.known)} passes", file=sys.stderr, flush=True)
+        what = (
+            f"{args.detector} at {args.size} px, {min(players)} to {max(players)} segments, {len(rows)} frames x "
+            f"{args.seeds} seeds, reference: shap with {args.reference} samples"
+        )
+        told = [each for row in rows for each in row[2]]
+        show_ratio(np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows]), told, what)
 
 
 def cost(args: argparse.Namespace) -> None:
@@ -292,8 +296,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--segments", type=int, default=12)
     parser.add_argument("--size", type=int, default=96, help="side of the crops for the ratios")
-    parser.add_argument("--many-frames", type=int, default=1)
-    parser.add_argument("--many-segments", type=int, default=16)
+    parser.add_argument("--many-frames", type=int, default=3)
+    parser.add_argument("--many-segments", type=int, default=100)
     parser.add_argument("--reference", type=int, default=200_000)
     parser.add_argument("--detector", default="frame-mobile")
     parser.add_argument("--only", nargs="+", choices=("ratio", "many", "cost"), default=("ratio", "many", "cost"))

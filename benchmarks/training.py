@@ -27,7 +27,7 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "tests" / "engine" / "training")]
 from cartoons import POINTS, SIDE, draw_face  # noqa: E402
 
 from engine.detectors.devices import has_fast_bf16, resolve_device  # noqa: E402
-from engine.detectors.registry import detector_spec  # noqa: E402
+from engine.detectors.specs import detector_spec  # noqa: E402
 from engine.training.datasets import read_dataset  # noqa: E402
 from engine.training.datasets.base import Dataset, Item  # noqa: E402
 from engine.training.faces.store import gather_faces  # noqa: E402

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.detectors.registry import detector_spec
+from engine.detectors.specs import detector_spec
 from engine.detectors.weights import save_weights
 from engine.networks.frame import FrameNetwork
 from engine.results import Picture

@@ -124,7 +124,8 @@ def _is_clip(path: Path) -> bool:
 def _on_videos(args: argparse.Namespace, token: CancelToken, bar: ProgressBar) -> int:
     frames = None if args.frames is None else words.frame_range(args.frames)
     videos = _videos(args.videos)
-    from engine.detectors.registry import load_any  # torch takes seconds to load
+    from engine.detectors.base import single_crops  # torch takes seconds to load
+    from engine.detectors.registry import load_any
     from engine.evaluation.explanations.record import as_data
     from engine.evaluation.explanations.report import report_files, warnings_of
     from engine.exports.files import Staging, json_text
@@ -136,7 +137,7 @@ def _on_videos(args: argparse.Namespace, token: CancelToken, bar: ProgressBar) -
     explainers = load_compared(
         args.explainers, args.set, args.detector
     )  # what is wrong is told before the weights
-    detector = load_any(args.detector, args.device)
+    detector = single_crops(load_any(args.detector, args.device), "compare")
     token.check()
     comparing = Comparing(detector, FaceDetector(detector.device), explainers, choice, token, bar.show)
     found, unread = _measured(comparing, videos)

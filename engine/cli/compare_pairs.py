@@ -24,6 +24,7 @@ def run_pairs(args: argparse.Namespace, token: CancelToken, bar: ProgressBar) ->
         UsageError: --limit makes no sense.
         DataError: there is no such pair.
     """
+    from engine.detectors.base import single_crops
     from engine.detectors.registry import load_any
     from engine.evaluation.explanations.genuine import FIGURES, as_data, figures, report_files, shown
     from engine.exports.files import Staging, json_text
@@ -35,7 +36,7 @@ def run_pairs(args: argparse.Namespace, token: CancelToken, bar: ProgressBar) ->
     dataset = read_dataset(args.data)
     pairs = _pairs(dataset, args.limit, args.seed)
     explainers = load_compared(args.explainers, args.set, args.detector)
-    detector = load_any(args.detector, args.device)
+    detector = single_crops(load_any(args.detector, args.device), "compare")
     found, left_out = locate(detector, explainers, pairs, cancel=token, progress=bar.show)
     bar.close()
     if not found:

@@ -9,7 +9,7 @@ from engine.errors import DataError
 from engine.progress import CancelToken
 
 if TYPE_CHECKING:
-    from engine.detectors.frame import FrameDetector
+    from engine.detectors.own import OwnDetector
     from engine.evaluation.evaluate import Sample
     from engine.evaluation.protocols import Protocol
     from engine.runtime.measuring import SampleSet
@@ -39,13 +39,13 @@ def chosen_items(dataset: "Dataset", protocol: "Protocol") -> "tuple[str, list[I
 
 
 def sample_set(
-    args: argparse.Namespace, dataset: "Dataset", split: str, items: "Sequence[Item]", detector: "FrameDetector"
+    args: argparse.Namespace, dataset: "Dataset", split: str, items: "Sequence[Item]", detector: "OwnDetector"
 ) -> "SampleSet":
     from engine.evaluation.protocols import limited
     from engine.runtime.measuring import SampleSet
 
     samples = [_sample(item) for item in items]
-    moving = "" if detector.sampling.frames == 1 else ", clips alone"
+    moving = "" if detector.length == 1 else ", clips alone"
     if moving:  # it needs successive frames
         samples = [sample for sample in samples if sample.kind in ("clip", "sequence")]
     if args.limit is not None:

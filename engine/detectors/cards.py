@@ -39,6 +39,7 @@ class Card:
         architecture: name of the network that the weights fit.
         size: side of the crop, pixels.
         margin: share of the face's box added on each side of the crop.
+        aligned: whether the landmarks bring the face to its mean place.
         classes: names of label 0 and label 1.
         mean, std: per RGB channel, for pictures scaled to [0, 1].
         sha256: of model.safetensors.
@@ -56,6 +57,7 @@ class Card:
     architecture: str
     size: int
     margin: float
+    aligned: bool
     classes: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -105,6 +107,7 @@ def parse_card(raw: Mapping[str, Any]) -> Card:
         architecture=_text(raw, "architecture"),
         size=int(raw["size"]),
         margin=float(raw["margin"]),
+        aligned=_truth(raw, "aligned") if "aligned" in raw else False,
         classes=tuple(raw["classes"]),
         mean=_three(raw, "mean"),
         std=_three(raw, "std"),

@@ -1,143 +1,21 @@
-"""Every detector by its id; the only place that knows which there are."""
+"""Loads detectors by their ids, and says what is known of their weights."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from engine import paths
-from engine.detectors.base import Detector
+from engine.detectors.base import AnyDetector
 from engine.detectors.cards import CARD, Card, load_card
 from engine.detectors.devices import resolve_device
 from engine.detectors.foreign.detector import EXPLAINERS, load_foreign
 from engine.detectors.foreign.shelf import foreign_infos, foreign_path, is_foreign
-from engine.detectors.frame import FrameDetector
+from engine.detectors.own import OwnDetector
+from engine.detectors.specs import SPECS, DetectorSpec, detector_spec
 from engine.detectors.weights import check_state, copy_weights, load_state
-from engine.errors import UsageError, WeightsError
+from engine.errors import WeightsError
 from engine.networks.blank import Blank
-from engine.networks.efficientnet import SIZE, build_attention, build_efficientnet, build_ltpa
-from engine.networks.frame import FrameNetwork
-from engine.networks.mobilenet import build_mobile_attention, build_mobile_ltpa, build_mobilenet
 from engine.results import DetectorInfo, empty
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorSpec:
-    """A detector before it has weights.
-
-    Attributes:
-        architecture: what the card of fitting weights must name.
-        size: side of the crops by default, pixels; a card may name another.
-        build: makes the network for crops of a size in pixels.
-        explainers: ids of those that work on it.
-    """
-
-    id: str
-    name: str
-    paper: str
-    architecture: str
-    size: int
-    build: Callable[[int], FrameNetwork]
-    explainers: tuple[str, ...]
-
-    @property
-    def trunk(self) -> str:
-        """What it shares with the detectors that differ from it by their attention alone."""
-        return self.architecture.removesuffix("-attention").removesuffix("-ltpa")
-
-
-_TAN_LE = "P002 with Tan and Le 2019 (arXiv 1905.11946)"
-_JETLEY = "P002 with Jetley et al. 2018 (arXiv 1804.02391)"
-_BONETTINI = "P002 with Bonettini et al. 2020 (arXiv 2004.07676)"
-
-SPECS: dict[str, DetectorSpec] = {
-    spec.id: spec
-    for spec in (
-        DetectorSpec(
-            "frame-mobile",
-            "MobileNetV2, frame by frame",
-            "Sandler et al. 2018 (arXiv 1801.04381), used as the detectors of P002",
-            "mobilenetv2-1.0",
-            224,
-            build_mobilenet,
-            ("gradcam", "kernel-shap"),
-        ),
-        DetectorSpec(
-            "frame-mobile-attention",
-            "MobileNetV2 with Bonettini's attention",
-            _BONETTINI,
-            "mobilenetv2-1.0-attention",
-            224,
-            build_mobile_attention,
-            ("gradcam", "attention", "kernel-shap"),
-        ),
-        DetectorSpec(
-            "frame-mobile-ltpa",
-            "MobileNetV2 LTPA, frame by frame",
-            _JETLEY,
-            "mobilenetv2-1.0-ltpa",
-            224,
-            build_mobile_ltpa,
-            ("gradcam", "ltpa", "kernel-shap"),
-        ),
-        DetectorSpec(
-            "frame-b4",
-            "EfficientNet-B4, frame by frame",
-            _TAN_LE,
-            "efficientnet-b4",
-            SIZE,
-            lambda size: build_efficientnet("b4", size),
-            ("gradcam", "kernel-shap"),
-        ),
-        DetectorSpec(
-            "frame-b4-attention",
-            "EfficientNet-B4 with Bonettini's attention",
-            _BONETTINI,
-            "efficientnet-b4-attention",
-            SIZE,
-            lambda size: build_attention("b4", size),
-            ("gradcam", "attention", "kernel-shap"),
-        ),
-        DetectorSpec(
-            "frame-b4-ltpa",
-            "EfficientNet-B4 LTPA, frame by frame",
-            _JETLEY,
-            "efficientnet-b4-ltpa",
-            SIZE,
-            lambda size: build_ltpa("b4", size),
-            ("gradcam", "ltpa", "kernel-shap"),
-        ),
-        DetectorSpec(
-            "frame-b7",
-            "EfficientNet-B7, frame by frame",
-            _TAN_LE,
-            "efficientnet-b7",
-            SIZE,
-            lambda size: build_efficientnet("b7", size),
-            ("gradcam", "kernel-shap"),
-        ),
-        DetectorSpec(
-            "frame-b7-ltpa",
-            "EfficientNet-B7 LTPA, frame by frame",
-            _JETLEY,
-            "efficientnet-b7-ltpa",
-            SIZE,
-            lambda size: build_ltpa("b7", size),
-            ("gradcam", "ltpa", "kernel-shap"),
-        ),
-    )
-}
-
-
-def detector_spec(detector_id: str) -> DetectorSpec:
-    """Raises UsageError for an unknown id."""
-    try:
-        return SPECS[detector_id]
-    except KeyError:
-        raise UsageError(
-            f"There is no detector {detector_id}", advice=f"Choose one of {', '.join(SPECS)}"
-        ) from None
 
 
 def weights_folder(detector_id: str) -> Path | None:
@@ -146,7 +24,7 @@ def weights_folder(detector_id: str) -> Path | None:
     return next((folder for folder in folders if (folder / CARD).is_file()), None)
 
 
-def load_detector(detector_id: str, device: str = "auto", precision: str = "auto") -> FrameDetector:
+def load_detector(detector_id: str, device: str = "auto", precision: str = "auto") -> OwnDetector:
     """A detector with verified weights, ready to score.
 
     Raises:
@@ -163,10 +41,10 @@ def load_detector(detector_id: str, device: str = "auto", precision: str = "auto
     with Blank():
         network = spec.build(card.size)
     load_state(folder, card, network)
-    return FrameDetector(spec.id, network, card, where, precision)
+    return spec.load(spec.id, network, card, where, precision)
 
 
-def load_any(detector: str, device: str = "auto", precision: str = "auto") -> Detector:
+def load_any(detector: str, device: str = "auto", precision: str = "auto") -> AnyDetector:
     """A detector of Tellframe by its id, or a foreign model by its id or by the path of its FILE.onnx.
 
     Raises:

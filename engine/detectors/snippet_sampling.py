@@ -1,16 +1,17 @@
-"""Which frames of a face track a snippet network sees: few clips spread over it, or all of it (P003).
+"""Which frames of a face track a snippet network sees: few snippets spread over it, or all of it (P003).
 
 A clip is U snippets of T successive frames at the video's own rate. A track may have gaps, where the face was not
 seen; no snippet crosses one. A stretch without gaps that is shorter than T gives a snippet that goes to and fro in
-it (a b c b); such snippets are marked, and `remark` says so. Between two snippets there may be anything.
+it (a b c b).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from engine.detectors.stretches import reflect, stretches
+from engine.detectors.base import Clip
+from engine.detectors.stretches import reflect
 from engine.results import BoolArray, IntArray, frozen
 
 
@@ -20,13 +21,10 @@ class SnippetClip:
 
     Attributes:
         frames: (U, T) int64, numbers of frames of the track; a row is a snippet.
-        first: (U, T) bool, True where a frame has its first place in the clip and, of `dense_clips`, in all of
-            them: what the network says there is the frame's, so that each frame gets exactly one score.
         reflected: (U,) bool, snippets from a stretch shorter than they are.
     """
 
     frames: IntArray
-    first: BoolArray
     reflected: BoolArray
 
 
@@ -64,47 +62,57 @@ def uniform_clip(
         else:
             chosen.append(_to_and_fro(_run_around(frames, (begin + end) // 2), length))
             reflected[u] = True
-    return _clip(np.stack(chosen), reflected, np.empty(0, np.int64))
+    return SnippetClip(frozen(np.stack(chosen)), frozen(reflected))
 
 
-def dense_clips(frames: IntArray, snippets: int, length: int) -> Iterator[SnippetClip]:
-    """All of a track, clip by clip: each frame of it stands in some snippet, snippets in the order of time.
+def dense_clips(first: int, last: int, snippets: int, length: int, every: int = 1) -> Sequence[Clip]:
+    """All of a stretch first..last without a gap: each of its frames belongs to the span of exactly one snippet.
 
-    In a stretch without gaps they follow each other without a gap, too; its last one, where there is no room for a
-    whole one, reaches back over frames that already had their place. So does the last clip of a track of more than
-    U snippets: every score is made with the same U. It reaches back into the clip before it at most, so whoever
-    reads frames in order keeps those of two clips.
+    Clips of U T frames follow each other on a grid that begins with frame 0 of the video, so that a clip does not
+    hang on how far the stretch reaches. What the grid leaves at both ends is told by two more clips, one that
+    begins with the stretch and one that ends with it; of those only the snippets there count. A stretch with no
+    room for U snippets is one clip of as many as it has room for, the last one reaching back.
 
     Args:
-        frames: (N,) strictly increasing; none give no clips.
-        snippets: U; a track of fewer gives one clip of those that there are.
-        length: T.
-
-    Raises:
-        ValueError: not increasing, or U or T below 1.
+        every: clips of the grid begin at least so many frames apart; with more than one clip's length between
+            them the frames in between have no span, and the ends none either if the grid has a clip.
     """
-    frames = _checked(frames, snippets, length)
-    planned = [snippet for run in stretches(frames) for snippet in _cover(run, length)]
-    seen = np.empty(0, np.int64)
-    for begin in range(0, len(planned), snippets):
-        begin = max(0, min(begin, len(planned) - snippets))
-        part = planned[begin : begin + snippets]
-        clip = _clip(np.stack([own for own, _ in part]), np.array([short for _, short in part]), seen)
-        seen = np.unique(clip.frames)  # a clip reaches back no further than the one before it
-        yield clip
+    whole = snippets * length
+    if last - first + 1 < whole:
+        return [_short(np.arange(first, last + 1), length)]
+    step = whole * -(-max(every, 1) // whole)
+    begins = range(-(-first // step) * step, last - whole + 2, step)
+    grid = [
+        Clip(frozen(np.arange(at, at + whole)), _spans(at, whole, length, at, at + whole - 1)) for at in begins
+    ]
+    if step > whole and grid:
+        return grid
+    low, high = (begins[0], begins[-1] + whole - 1) if grid else (first + whole, first + whole - 1)
+    before, after = [], []
+    if low > first:
+        frames = frozen(np.arange(first, first + whole))
+        before = [Clip(frames, _spans(first, whole, length, first, low - 1))]
+    if high < last:
+        begin = last - whole + 1
+        after = [Clip(frozen(np.arange(begin, last + 1)), _spans(begin, whole, length, high + 1, last))]
+    return [*before, *grid, *after]
 
 
-def remark(clips: Sequence[SnippetClip]) -> str | None:
-    """A sentence for the user where snippets had to repeat frames, else None."""
-    reflected = sum(int(clip.reflected.sum()) for clip in clips)
-    if not reflected:
-        return None
-    total = sum(len(clip.reflected) for clip in clips)
-    length = clips[0].frames.shape[1]
-    return (
-        f"{reflected} of {total} snippets repeat frames: the face is not seen for {length} frames in a row there, "
-        "so what they say of its movement means little"
-    )
+def _spans(begin: int, whole: int, length: int, low: int, high: int) -> IntArray:
+    """Of the snippets of a clip that hold frames of low..high, what of them lies there."""
+    firsts = np.arange(begin, begin + whole, length)
+    spans = np.stack([np.maximum(firsts, low), np.minimum(firsts + length - 1, high)], axis=1)
+    return frozen(spans[spans[:, 0] <= spans[:, 1]])
+
+
+def _short(run: IntArray, length: int) -> Clip:
+    """A stretch as one clip of few snippets."""
+    if len(run) < length:
+        return Clip(frozen(_to_and_fro(run, length)), frozen(np.array([[run[0], run[-1]]])), repeats=True)
+    starts = np.minimum(np.arange(0, len(run), length), len(run) - length)
+    frames = run[starts[:, None] + np.arange(length)]
+    begins = run[np.arange(0, len(run), length)]
+    return Clip(frozen(frames.reshape(-1)), frozen(np.stack([begins, frames[:, -1]], axis=1)))
 
 
 def _checked(frames: IntArray, snippets: int, length: int) -> IntArray:
@@ -133,19 +141,3 @@ def _run_around(frames: IntArray, row: int) -> IntArray:
 def _to_and_fro(run: IntArray, length: int) -> IntArray:
     """a b c -> a b c b a b ..., `length` of them."""
     return run[reflect(np.arange(length), len(run))]
-
-
-def _cover(run: IntArray, length: int) -> list[tuple[IntArray, bool]]:
-    """Snippets that hold every frame of a stretch, and whether they are reflected."""
-    if len(run) < length:
-        return [(_to_and_fro(run, length), True)]
-    starts = [min(start, len(run) - length) for start in range(0, len(run), length)]
-    return [(run[start : start + length], False) for start in starts]
-
-
-def _clip(frames: IntArray, reflected: BoolArray, seen: IntArray) -> SnippetClip:
-    """A clip whose `first` leaves out frames that were seen before."""
-    first = np.zeros(frames.size, np.bool_)
-    first[np.unique(frames, return_index=True)[1]] = True
-    first &= ~np.isin(frames.ravel(), seen)
-    return SnippetClip(frozen(frames), frozen(first.reshape(frames.shape)), frozen(reflected))

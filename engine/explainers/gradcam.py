@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from engine.detectors.base import Detector
-from engine.detectors.registry import detector_spec
+from engine.detectors.specs import detector_spec
 from engine.explainers.base import UNWATCHED, Explainer, Maps, Watch, white_box
 from engine.explainers.settings import ExplainerSettings, choice, named
 from engine.networks.blank import Blank
@@ -80,7 +80,8 @@ def _map_layers(detector_id: str) -> Sequence[str]:
     """Of the network as built for the usual size: its layers are the same for every size."""
     spec = detector_spec(detector_id)
     with torch.device("meta"), Blank():
-        return spec.build(spec.size).map_layers
+        layers: Sequence[str] = spec.build(spec.size).map_layers
+    return layers
 
 
 def gradcam(network: nn.Module, layer: nn.Module, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -62,6 +62,19 @@ def track_affines(track: FaceTrack, spec: CropSpec) -> FloatArray:
     return crop_affines(track.boxes, track.landmarks, spec)
 
 
+def run_square(boxes: FloatArray) -> FloatArray:
+    """(T, 4) -> (4,): the one square with which all frames of a run are cut.
+
+    Its side is the median of the boxes' larger sides plus the way that their centres travel, so it holds the face
+    in all frames and does not jitter. Of a single box it is the square around it.
+    """
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    low, high = centres.min(axis=0), centres.max(axis=0)
+    side = float(np.median((boxes[:, 2:] - boxes[:, :2]).max(axis=1))) + float((high - low).max())
+    corner = (low + high - side) / 2
+    return np.array([*corner, *(corner + side)], dtype=np.float32)
+
+
 def cut_crop(pixels: Picture, affine: npt.ArrayLike, size: int) -> Picture:
     """Cut one crop.
 

@@ -1,18 +1,19 @@
 """From a request to scores: segment by segment, near the playhead first, each stored as soon as it is done."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from engine.detectors.base import Detector
+from engine.detectors.base import AnyDetector, ClipDetector, single_crops
 from engine.errors import UsageError
-from engine.faces.crops import crop_affines
 from engine.faces.detector import FaceDetector, smallest_face
 from engine.faces.segments import FaceSegment
 from engine.progress import ProgressMeter
-from engine.results import FaceTrack, FloatArray, IntArray, Scores, VideoIdentity
+from engine.results import FaceTrack, IntArray, Scores, VideoIdentity
+from engine.runtime.clip_scores import ClipScoring
+from engine.runtime.crop_scores import CropScoring
 from engine.runtime.jobs import JobContext, Steps
 from engine.runtime.pictures import PictureThread, Window, wait_for
 from engine.runtime.plan import Span, nearest
@@ -20,15 +21,50 @@ from engine.runtime.protocol import AnalysisDone, AnalyzeRequest, Event, Notice,
 from engine.runtime.session import VideoSession
 from engine.runtime.shelf import Shelf, face_key
 from engine.runtime.store import ResultStore
-from engine.runtime.tally import Name, Tally, by_track, only, scores_of
+from engine.runtime.tally import Name, Tally, by_track
 
 SMALL_FACE = 80
 """Faces whose larger side is under this, pixels, are scored but warned of."""
 
 T = TypeVar("T")
 Working = Generator[Event | None, None, T]
-Row = tuple[int, int, FloatArray, FloatArray]
-"""A crop to be: frame, tracklet, box (4,), landmarks (5, 2)."""
+
+
+class Plan(Protocol):
+    """What is to be scored in one segment."""
+
+    def wanted(self, scores: Scores) -> Scores:
+        """Of one tracklet's scores those that were asked for."""
+        ...
+
+    def lacking(self, known: Mapping[int, Scores]) -> Sequence[Any]:
+        """What was asked for and is not among the known scores, by tracklet."""
+        ...
+
+    def score(
+        self, lacking: Sequence[Any], window: Window, pictures: PictureThread, job: JobContext
+    ) -> Generator[None, None, list[Scores]]:
+        """Scores of what is lacking and can be decoded, by tracklet, in steps; the window is decoded."""
+        ...
+
+
+class Scoring(Protocol):
+    """How one kind of detector scores segments.
+
+    Attributes:
+        reach: how many frames behind a segment its scores may look at.
+    """
+
+    @property
+    def reach(self) -> int: ...
+
+    def plan(self, segment: FaceSegment, after: Sequence[FaceSegment], chosen: Callable[[int], bool]) -> Plan:
+        """The plan for a segment, given the faces as far behind it as it reaches, of the chosen tracklets."""
+        ...
+
+    def remarks(self) -> Sequence[str]:
+        """What the user must know of the scores, in sentences."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +87,7 @@ class Analysis:
         job: JobContext,
         session: VideoSession,
         store: ResultStore,
-        detector: Detector,
+        detector: AnyDetector,
         faces: FaceDetector,
     ) -> None:
         """Raises UsageError if the request asks for frames that are not there."""
@@ -66,12 +102,21 @@ class Analysis:
                 file=request.video,
             )
         self._made_by = detector.provenance(faces=face_key(session.length))
+        self._scoring = self._how()
         self._wanted = {span for span in session.grid if span[1] >= self._first and span[0] <= self._last}
         self._tally = Tally()
         self._home: _Home | None = None
-        self._waiting: list[tuple[FaceSegment, tuple[Scores, ...]]] = []
+        self._waiting: list[tuple[FaceSegment, tuple[Scores, ...], Plan]] = []
         self._people: set[Name] | None = None
         self._pictures: PictureThread | None = None
+
+    def _how(self) -> Scoring:
+        """What scores segments, by the kind of detector."""
+        detector, made_by = self._detector, self._made_by
+        if isinstance(detector, ClipDetector):
+            count = len(self._session.media.index)
+            return ClipScoring(detector, made_by, self._first, self._last, self._request.every, count, self._tell)
+        return CropScoring(single_crops(detector, "Scoring"), made_by, self._asked, self._tell)
 
     def steps(self) -> Steps:
         """The job. Its last event is AnalysisDone."""
@@ -124,13 +169,13 @@ class Analysis:
                 for span in shelf.spans_with_faces() - self._wanted:
                     self._tally.link(self._session.known_faces(span, shelf) or FaceSegment(*span, (), ()))
                     yield None
-            for segment, scores in self._waiting:
-                yield self._keep(self._home, segment, scores)
+            for segment, scores, plan in self._waiting:
+                yield self._keep(self._home, segment, scores, plan)
             self._waiting.clear()
         return self._home
 
     def _keep(
-        self, home: _Home, segment: FaceSegment, scores: Sequence[Scores], *, resumed: bool = False
+        self, home: _Home, segment: FaceSegment, scores: Sequence[Scores], plan: Plan, *, resumed: bool = False
     ) -> Event:
         """Store a finished segment, if it was not stored, and make its event."""
         span = (segment.first, segment.last)
@@ -140,7 +185,7 @@ class Analysis:
             scores = list(by_track(stored, scores).values())
             home.shelf.keep_scores(self._made_by, span, scores)
         linked = self._tally.link(segment)
-        frames = self._asked(*span)
+        wanted = [plan.wanted(entry) for entry in scores if self._chosen(span, entry.track_id)]
         return SegmentAnalyzed(
             job=self._job.id,
             video=home.identity,
@@ -148,13 +193,14 @@ class Analysis:
             first=max(segment.first, self._first),
             last=min(segment.last, self._last),
             tracks=linked.tracks,
-            scores=self._tally.score(span, [only(entry, frames) for entry in scores if self._chosen(span, entry)]),
+            scores=self._tally.score(span, wanted),
             joined=linked.joined,
             resumed=resumed,
         )
 
-    def _chosen(self, span: Span, entry: Scores) -> bool:
-        return self._people is None or (span, entry.track_id) in self._people
+    def _chosen(self, span: Span, local: int) -> bool:
+        """Whether scores of a tracklet are asked."""
+        return self._people is None or (span, local) in self._people
 
     # One segment
 
@@ -162,70 +208,52 @@ class Analysis:
         """Faces and scores of one segment: those that are stored, and the others computed."""
         shelf = self._home.shelf if self._home is not None else None
         known = {e.track_id: e for e in (shelf.scores(self._made_by, span) if shelf is not None else None) or ()}
-        segment, window = yield from self._find(span, then)
-        missing = self._missing(segment, known)
-        scored = yield from self._score(segment, missing, window)
+        (segment, *after), window = yield from self._find(span, then)
+        plan = self._scoring.plan(segment, after, lambda local: self._chosen(span, local))
+        lacking, scored = plan.lacking(known), []
+        if lacking:
+            if window is None:
+                last = min(segment.last + self._scoring.reach, len(self._session.media.index) - 1)
+                window = self._open().window(segment.first, last)
+            yield from wait_for(window.ready, self._job)
+            scored = yield from plan.score(lacking, window, self._open(), self._job)
         scores = list(by_track(known, scored).values())
         if self._home is None:
-            self._waiting.append((segment, tuple(scores)))
+            self._waiting.append((segment, tuple(scores), plan))
         else:
             stored = shelf is not None and shelf.has_faces(span) and not scored
-            yield self._keep(self._home, segment, scores, resumed=stored)
+            yield self._keep(self._home, segment, scores, plan, resumed=stored)
 
-    def _find(self, span: Span, then: Span | None = None) -> Working[tuple[FaceSegment, Window | None]]:
-        """The faces of a segment, and its decoded frames if they had to be found."""
+    def _find(self, span: Span, then: Span | None = None) -> Working[tuple[list[FaceSegment], Window | None]]:
+        """The faces of a segment and of those behind it that count, and its frames if they had to be decoded."""
         shelf = self._home.shelf if self._home is not None else None
-        segment = self._session.known_faces(span, shelf)
-        if segment is not None:
-            return segment, None
-        ahead = None
-        if then is not None and self._session.known_faces(then, shelf) is None:
-            ahead = self._session.context(then)
-        window = self._open().window(*self._session.context(span), ahead)
-        segment = yield from self._session.find_faces(self._faces, self._open(), window, span, self._job)
-        return segment, window
+        spans = self._with_reach(span)
+        if all(self._session.known_faces(each, shelf) is not None for each in spans):
+            window = None
+        else:
+            ahead = None
+            if then is not None and any(
+                self._session.known_faces(each, shelf) is None for each in self._with_reach(then)
+            ):
+                ahead = self._context(then)
+            window = self._open().window(*self._context(span), ahead)
+        segments = []
+        for each in spans:
+            found = self._session.known_faces(each, shelf)
+            if found is None and window is not None:
+                found = yield from self._session.find_faces(self._faces, self._open(), window, each, self._job)
+            if found is not None:
+                segments.append(found)
+        return segments, window
 
-    def _missing(self, segment: FaceSegment, known: Mapping[int, Scores]) -> list[Row]:
-        """The asked crops that were never scored, by frame."""
-        span = (segment.first, segment.last)
-        asked = self._asked(*span)
-        rows: list[Row] = []
-        for part in segment.parts():
-            if self._people is None or (span, part.id) in self._people:
-                have = known[part.id].spans[:, 0] if part.id in known else np.empty(0, np.int64)
-                lacking = np.flatnonzero(np.isin(part.frames, asked) & ~np.isin(part.frames, have))
-                rows += [(int(part.frames[at]), part.id, part.boxes[at], part.landmarks[at]) for at in lacking]
-        return sorted(rows, key=lambda row: row[:2])
+    def _with_reach(self, span: Span) -> list[Span]:
+        """The segment and those behind it into which its scores reach."""
+        end = span[1] + self._scoring.reach
+        return [each for each in self._session.grid if span[0] <= each[0] <= end]
 
-    def _score(self, segment: FaceSegment, rows: list[Row], window: Window | None) -> Working[list[Scores]]:
-        """Crops and logits of the crops whose frame can be decoded, per tracklet."""
-        if not rows:
-            return []
-        if window is None:
-            window = self._open().window(segment.first, segment.last)
-            yield from wait_for(window.ready, self._job)
-        rows = [row for row in rows if row[0] in window.frames]
-        logits = yield from self._logits(rows, window)
-        frames, owners = np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.int64)
-        return [
-            scores_of(self._detector.id, int(n), frames[owners == n], logits[owners == n], self._made_by)
-            for n in np.unique(owners)
-        ]
-
-    def _logits(self, rows: list[Row], window: Window) -> Working[FloatArray]:
-        """(N,) float32, in steps of one batch."""
-        spec, batch = self._detector.crop_spec, self._detector.batch
-        cut = []
-        for at in range(0, len(rows), batch):
-            part = rows[at : at + batch]
-            affines = crop_affines([row[2] for row in part], [row[3] for row in part], spec)
-            cut.append(self._open().crops(window, [row[0] for row in part], affines, spec.size))
-        logits = [np.empty(0, np.float32)]
-        for future in cut:
-            crops = yield from wait_for(future, self._job)
-            logits.append(self._detector.score_crops(crops, cancel=self._job.token, notify=self._tell))
-            yield None
-        return np.concatenate(logits)
+    def _context(self, span: Span) -> Span:
+        """The frames that must be decoded to find the faces of `_with_reach` and to score the segment."""
+        return self._session.context(span)[0], self._session.context(self._with_reach(span)[-1])[1]
 
     def _tell(self, text: str) -> None:
         self._job.emit(Notice(self._job.id, text))
@@ -241,7 +269,7 @@ class Analysis:
         known = Tally()
         home = yield from self._settle()
         for span in sorted(self._wanted | home.shelf.spans_with_faces()):
-            segment, _ = yield from self._find(span)
+            (segment, *_), _ = yield from self._find(span)
             known.link(segment)
             yield None
         people = set(self._request.people or ())
@@ -274,6 +302,7 @@ class Analysis:
             found.append(
                 f"Face {', '.join(small)} is under {SMALL_FACE} pixels wide and high: its scores mean little"
             )
+        found += self._scoring.remarks()
         if not self._detector.trustworthy:
             found.append(f"{self._detector.id} is not trustworthy yet: {self._detector.trust_reason}")
         return tuple(found)

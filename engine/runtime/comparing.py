@@ -75,12 +75,6 @@ class Comparing:
         cancel: CancelToken,
         progress: ProgressCallback | None = None,
     ) -> None:
-        """Raises UsageError for a detector that needs more than one frame at a time."""
-        if detector.sampling.frames != 1:
-            raise UsageError(
-                f"{detector.id} looks at several frames at a time, which is not compared yet",
-                advice="Choose a detector that looks at single frames",
-            )
         self._detector, self._faces, self._explainers = detector, faces, explainers
         self._choice, self._cancel, self._progress = choice, cancel, progress
         self._watch = Watch(cancel)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from engine.detectors.frame import device_name
+from engine.detectors.own import device_name
 from engine.runtime.protocol import DeviceStatus
 
 

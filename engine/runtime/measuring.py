@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.detectors.base import Detector
+from engine.detectors.base import AnyDetector
 from engine.evaluation.evaluate import Sample, Settings, Unread, judge
 from engine.evaluation.perturbations import LEVELS, Perturbation
 from engine.evaluation.protocols import Protocol
@@ -11,6 +11,7 @@ from engine.evaluation.record import Run, measured_run
 from engine.evaluation.wrapped import open_perturbed
 from engine.faces.detector import FaceDetector
 from engine.progress import CancelToken, ProgressCallback
+from engine.runtime.found_faces import FoundFaces
 from engine.runtime.scoring import PLAIN, AnalysisScorer, Opener
 from engine.video.interface import Media
 
@@ -34,15 +35,21 @@ class SampleSet:
 
 @dataclass(frozen=True)
 class Measuring:
-    """What judges: the detector, how densely, and what figures are wanted; `fresh` scores everything again."""
+    """What judges, how densely, and what figures are wanted.
 
-    detector: Detector
+    Attributes:
+        found: faces that `faces` has found for other detectors; None where there are none.
+        fresh: score everything again.
+    """
+
+    detector: AnyDetector
     faces: FaceDetector
     every: int
     settings: Settings
     fresh: bool
     cancel: CancelToken
     progress: ProgressCallback
+    found: FoundFaces | None = None
 
     def runs(self, protocol: Protocol, sets: Sequence[SampleSet]) -> list[Run]:
         """One run per data set, or per data set and perturbation.
@@ -68,7 +75,7 @@ class Measuring:
         self, protocol: Protocol, each: SampleSet, opener: Opener, name: str, facts: dict[str, object]
     ) -> Run:
         unread = Unread()
-        scorer = AnalysisScorer(self.detector, self.faces, self.every, opener)
+        scorer = AnalysisScorer(self.detector, self.faces, self.every, opener, self.found)
         judged = judge(
             each.samples,
             scorer,

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
 from engine.detectors.precision import sigmoid
 from engine.faces.linking import LinkedSegment, TrackLinker
 from engine.faces.segments import FaceSegment
-from engine.results import FaceTrack, FloatArray, IntArray, Provenance, Scores, frozen
+from engine.results import BoolArray, FaceTrack, FloatArray, IntArray, Provenance, Scores, frozen
 from engine.runtime.plan import Span
 
 Name = tuple[Span, int]
@@ -30,15 +31,9 @@ def scores_of(
 
 
 def merged(old: Scores, new: Scores) -> Scores:
-    """Both, by frame; where both have a span the new one counts."""
-    spans = np.concatenate([new.spans, old.spans])
-    order = np.unique(spans[:, 0], return_index=True)[1]  # the first of equals
-    return replace(
-        new,
-        spans=frozen(spans[order]),
-        fake_probability=frozen(np.concatenate([new.fake_probability, old.fake_probability])[order]),
-        logits=frozen(np.concatenate([new.logits, old.logits])[order]),
-    )
+    """Both, by span; where both have a span the new one counts."""
+    both = _joined(new.track_id, (new, old))
+    return _picked(both, np.unique(both.spans, axis=0, return_index=True)[1])  # the first of equals
 
 
 def by_track(old: Mapping[int, Scores], new: Iterable[Scores]) -> dict[int, Scores]:
@@ -49,15 +44,9 @@ def by_track(old: Mapping[int, Scores], new: Iterable[Scores]) -> dict[int, Scor
     return dict(sorted(both.items()))
 
 
-def only(scores: Scores, frames: IntArray) -> Scores:
-    """The spans that begin at some of the frames."""
-    keep = np.isin(scores.spans[:, 0], frames)
-    return replace(
-        scores,
-        spans=frozen(scores.spans[keep]),
-        fake_probability=frozen(scores.fake_probability[keep]),
-        logits=frozen(scores.logits[keep]),
-    )
+def only(scores: Scores, keep: BoolArray) -> Scores:
+    """Some of the spans: keep (N,)."""
+    return _picked(scores, np.flatnonzero(keep))
 
 
 class Tally:
@@ -117,6 +106,22 @@ def _joined(number: int, parts: Sequence[Scores]) -> Scores:
         spans=frozen(np.concatenate([part.spans for part in parts])),
         fake_probability=frozen(np.concatenate([part.fake_probability for part in parts])),
         logits=frozen(np.concatenate([part.logits for part in parts])),
+        activations=MappingProxyType(
+            {
+                name: frozen(np.concatenate([part.activations[name] for part in parts]))
+                for name in parts[0].activations
+            }
+        ),
+    )
+
+
+def _picked(scores: Scores, rows: IntArray) -> Scores:
+    return replace(
+        scores,
+        spans=frozen(scores.spans[rows]),
+        fake_probability=frozen(scores.fake_probability[rows]),
+        logits=frozen(scores.logits[rows]),
+        activations=MappingProxyType({name: frozen(series[rows]) for name, series in scores.activations.items()}),
     )
 
 

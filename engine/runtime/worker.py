@@ -14,7 +14,7 @@ import engine.runtime.without_compiler  # noqa: F401 - before anything imports t
 
 # isort: on
 from engine.case.case_file import CaseFile
-from engine.detectors.base import Detector
+from engine.detectors.base import AnyDetector, single_crops
 from engine.detectors.cards import load_card
 from engine.detectors.devices import resolve_device
 from engine.detectors.foreign.detector import ForeignDetector
@@ -67,7 +67,7 @@ class TorchWorker:
         self._shown = (resolve_device(device), "float32")
         self._sessions: OrderedDict[Path, VideoSession] = OrderedDict()
         self._cases: dict[Path, CaseFile] = {}
-        self._detectors: dict[tuple[str, str, str], Detector] = {}
+        self._detectors: dict[tuple[str, str, str], AnyDetector] = {}
         self._brought: dict[str, tuple[str, DetectorInfo]] = {}  # foreign models that were not imported, by id
         self._faces: dict[str, FaceDetector] = {}
         self._tidied_at = 0.0
@@ -118,7 +118,8 @@ class TorchWorker:
 
     def _explain(self, request: ExplainRequest, job: JobContext) -> Steps:
         explainer = load_explainer(request.explainer_id, request.detector_id, request.settings)
-        detector = self._detector(request.detector_id, request.device, request.precision)
+        loaded = self._detector(request.detector_id, request.device, request.precision)
+        detector = single_crops(loaded, request.explainer_id)
         yield from self._with_session(
             request.video,
             job,
@@ -199,7 +200,7 @@ class TorchWorker:
             self._cases[name] = CaseFile.open_or_create(case)
         return self._cases[name]
 
-    def _detector(self, detector_id: str, device: str, precision: str) -> Detector:
+    def _detector(self, detector_id: str, device: str, precision: str) -> AnyDetector:
         """A detector with the weights that lie there now."""
         if detector_id in self._brought:
             detector_id = self._brought[detector_id][0]
@@ -215,13 +216,13 @@ class TorchWorker:
         self._shown = (resolve_device(detector.device), detector.precision)
         return detector
 
-    def _face_detector(self, detector: Detector) -> FaceDetector:
+    def _face_detector(self, detector: AnyDetector) -> FaceDetector:
         if detector.device not in self._faces:
             self._faces[detector.device] = FaceDetector(detector.device)
         return self._faces[detector.device]
 
 
-def _is_current(detector: Detector, detector_id: str) -> bool:
+def _is_current(detector: AnyDetector, detector_id: str) -> bool:
     """Whether the weights that it was loaded with lie there still."""
     if isinstance(detector, ForeignDetector):
         return detector.current

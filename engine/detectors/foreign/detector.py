@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from engine.detectors.base import Computed, Detector, Item, Notify, Sampling
+from engine.detectors.base import Computed, Detector, Item, Notify
 from engine.detectors.foreign.client import ModelProcess, onnx_provider
 from engine.detectors.foreign.description import Description
 from engine.detectors.foreign.settings import ModelSettings, read_settings, settings_path
-from engine.detectors.frame import device_name, versions
+from engine.detectors.own import device_name, versions
 from engine.errors import UsageError
 from engine.progress import CancelToken
 from engine.results import CropSpec, DetectorInfo, FloatArray, Picture, Provenance, frozen, settings_hash
@@ -47,7 +47,6 @@ class ForeignDetector(Detector):
     ) -> None:
         self.id = detector_id(description.path, description.sha256, settings)
         self.crop_spec = CropSpec(settings.size, settings.margin)
-        self.sampling = Sampling(1)
         self.weights_sha256 = description.sha256
         self.trustworthy, self.trust_reason = False, UNTRUSTED
         self.device, self.precision = device, "float32"

@@ -80,19 +80,6 @@ def _square(box: FloatArray) -> FloatArray:
     return np.array([*corner, *(corner + side)], dtype=np.float32)
 
 
-def run_square(squares: FloatArray) -> FloatArray:
-    """(T, 4) -> (4,): the one square that a run is cut with.
-
-    Its side is the median side plus the way that the centres travel, so it holds the face in all frames and does
-    not jitter. Of a single square it is that square.
-    """
-    centres = (squares[:, :2] + squares[:, 2:]) / 2
-    low, high = centres.min(axis=0), centres.max(axis=0)
-    side = float(np.median(squares[:, 2] - squares[:, 0])) + float((high - low).max())
-    corner = (low + high - side) / 2
-    return np.array([*corner, *(corner + side)], dtype=np.float32)
-
-
 def _overlap(one: FloatArray, other: FloatArray) -> float:
     """Intersection over union of two squares."""
     sides = np.maximum(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import FrameUnavailableError, VideoError
-from engine.faces.crops import cut_crop
+from engine.faces.crops import cut_crop, run_square
 from engine.progress import CancelToken
 from engine.results import FloatArray, Picture
 from engine.training.datasets.base import Kind
-from engine.training.faces.landmarks import LandmarkFinder, run_square
+from engine.training.faces.landmarks import LandmarkFinder
 from engine.training.faces.packs import STORED, Faces, Pack, Sampling, from_stored, pack_path, write_pack
 from engine.video.interface import Media
 from engine.video.media import open_media

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import DataError, VideoError
+from engine.faces.crops import run_square
 from engine.progress import CancelToken, ProgressCallback
 from engine.results import FloatArray, Picture
 from engine.training.datasets.base import FACE_SIDE, Dataset, Item
-from engine.training.faces.landmarks import run_square
 from engine.training.faces.pack_making import Task
 from engine.training.faces.packs import CONTEXT, STORED, Faces, Pack, PackReader, Sampling, from_stored
 from engine.training.faces.preparing import Prepared, prepare
@@ -158,7 +158,7 @@ def gather_runs(
     """Runs of successive frames at the video's own rate, their places spread evenly over it; no stills.
 
     All frames of a run are cut with one and the same square, so that nothing moves in a run that did not move in
-    the video; it is as large as the face's way in the run demands (`landmarks.run_square`). A run in which the
+    the video; it is as large as the face's way in the run demands (`run_square`). A run in which the
     face is lost, or that a cut goes through, is left out. Otherwise as gather_faces.
     """
     moving = [item for item in items if item.kind in ("clip", "sequence")]

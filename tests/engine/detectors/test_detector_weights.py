@@ -13,7 +13,7 @@ import torch
 from random_weights import card_values, random_network, write_random_weights
 
 from engine import paths
-from engine.detectors import registry
+from engine.detectors import registry, specs
 from engine.detectors.cards import CARD, card_text, load_card, parse_card
 from engine.detectors.weights import EXPLANATIONS, MODEL, load_state, save_weights
 from engine.errors import UsageError, WeightsError
@@ -25,7 +25,7 @@ def folder(mobile_weights: Path, tmp_path: Path) -> Path:
 
 
 def build() -> torch.nn.Module:
-    return registry.SPECS["frame-mobile"].build(224)
+    return specs.SPECS["frame-mobile"].build(224)
 
 
 def with_model(folder: Path, data: bytes) -> Path:

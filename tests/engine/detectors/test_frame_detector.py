@@ -13,7 +13,8 @@ from engine import paths
 from engine.detectors import devices, registry
 from engine.detectors.cards import Card, parse_card
 from engine.detectors.folding import fold_batch_norm
-from engine.detectors.frame import FrameDetector, choose_precision
+from engine.detectors.frame import FrameDetector
+from engine.detectors.own import choose_precision
 from engine.detectors.precision import bf16_deviation, both_precisions, sigmoid
 from engine.errors import CancelledError, DeviceError, UsageError
 from engine.networks.frame import FrameNetwork
@@ -166,13 +167,13 @@ def test_scoring_is_cancelled_between_batches(pair: tuple[FrameNetwork, FrameDet
 def test_auto_takes_bf16_only_where_the_card_vouches_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     network = random_network("frame-mobile")
     card = card_of("frame-mobile", network)
-    monkeypatch.setattr("engine.detectors.frame.has_fast_bf16", lambda device: True)
+    monkeypatch.setattr("engine.detectors.own.has_fast_bf16", lambda device: True)
     assert choose_precision(card, CPU, "auto") == "float32"
     assert choose_precision(replace(card, bf16_deviation=0.02), CPU, "auto") == "float32"
     assert choose_precision(replace(card, bf16_deviation=0.01), CPU, "auto") == "bf16"
     assert choose_precision(replace(card, bf16_deviation=0.001), CPU, "float32") == "float32"
     assert choose_precision(card, CPU, "bf16") == "bf16"
-    monkeypatch.setattr("engine.detectors.frame.has_fast_bf16", lambda device: False)
+    monkeypatch.setattr("engine.detectors.own.has_fast_bf16", lambda device: False)
     assert choose_precision(replace(card, bf16_deviation=0.001), CPU, "auto") == "float32"
     with pytest.raises(UsageError, match="fp8"):
         choose_precision(card, CPU, "fp8")

@@ -7,7 +7,7 @@ from random_weights import card_values, noise_crops, random_network
 
 from engine.detectors.cards import parse_card
 from engine.detectors.frame import FrameDetector
-from engine.detectors.registry import SPECS
+from engine.detectors.specs import SPECS
 from engine.errors import UsageError
 from engine.explainers.attention import Attention
 from engine.explainers.ltpa import Ltpa, LtpaSettings

@@ -4,7 +4,8 @@ from dataclasses import FrozenInstanceError, dataclass
 
 import pytest
 
-from engine.detectors.registry import SPECS, explainers_of
+from engine.detectors.registry import explainers_of
+from engine.detectors.specs import SPECS
 from engine.errors import UsageError
 from engine.explainers.registry import EXPLAINERS, explainer_infos, explainer_settings, load_explainer
 from engine.explainers.settings import (

@@ -9,11 +9,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Never
 
 import av
 import numpy as np
 
-from engine.detectors.frame import FrameDetector
+from engine.detectors.base import AnyDetector, Clip, ClipDetector, ClipScores, Detector
+from engine.detectors.snippet_sampling import dense_clips
 from engine.faces.detection import Detection
 from engine.progress import CancelToken
 from engine.results import CropSpec, Picture, Provenance
@@ -95,7 +97,7 @@ class ToyFaces:
         return found
 
 
-class ToyDetector:
+class ToyDetector(Detector):
     """Reads the blue of the middle of the crop."""
 
     id, device, batch, precision = "frame-mobile", "cpu", 16, "float32"
@@ -116,6 +118,12 @@ class ToyDetector:
                 raise ZeroDivisionError("toy")
         return (crops[:, 12:20, 12:20, 2].mean((1, 2)) / 100 - 1).astype(np.float32)
 
+    def exact_logits(self, crops: Picture) -> np.ndarray:
+        return self.score_crops(crops)
+
+    def in_batches(self, *_: object, **__: object) -> Never:
+        raise NotImplementedError
+
     def provenance(self, **settings: object) -> Provenance:
         return Provenance(self.id, self.weights_sha256, settings, "CPU", "float32", {})
 
@@ -125,11 +133,44 @@ class OtherToyDetector(ToyDetector):
     weights_sha256 = "1" * 64
 
 
-class ToyWorker(TorchWorker):
-    def _detector(self, detector_id: str, device: str, precision: str) -> FrameDetector:
-        return {"frame-mobile": ToyDetector, "frame-b4": OtherToyDetector}[detector_id]()  # type: ignore[return-value]
+class ToyClipDetector(ClipDetector):
+    """Reads the blue of five snippets of eight frames: its logits are those of their means."""
 
-    def _face_detector(self, detector: FrameDetector) -> ToyFaces:  # type: ignore[override]
+    id, device, batch, precision = "snippet-compact", "cpu", 1, "float32"
+    weights_sha256 = "2" * 64
+    crop_spec = CropSpec(32)
+    trustworthy, trust_reason = True, ""
+    length = 40
+
+    def plan(self, first: int, last: int, every: int = 1) -> Sequence[Clip]:
+        return dense_clips(first, last, 5, 8, every)
+
+    def score_clip(self, clip: Clip, crops: Picture) -> ClipScores:
+        SETTINGS.started.set()
+        SETTINGS.scored.append(clip.first)
+        blue = crops[:, 12:20, 12:20, 2].mean((1, 2)).reshape(-1, 8)
+        rows = [int(np.searchsorted(clip.frames.reshape(-1, 8).max(1), end)) for end in clip.spans[:, 1]]
+        return ClipScores(
+            (blue.mean(1)[rows] / 100 - 1).astype(np.float32), {"blue": blue[rows].astype(np.float32)}
+        )
+
+    def in_batches(self, *_: object, **__: object) -> Never:
+        raise NotImplementedError
+
+    def provenance(self, **settings: object) -> Provenance:
+        return Provenance(self.id, self.weights_sha256, settings, "CPU", "float32", {})
+
+
+DETECTORS: dict[str, type[AnyDetector]] = {
+    each.id: each for each in (ToyDetector, OtherToyDetector, ToyClipDetector)
+}
+
+
+class ToyWorker(TorchWorker):
+    def _detector(self, detector_id: str, device: str, precision: str) -> AnyDetector:
+        return DETECTORS[detector_id]()
+
+    def _face_detector(self, detector: AnyDetector) -> ToyFaces:  # type: ignore[override]
         return ToyFaces()
 
 
