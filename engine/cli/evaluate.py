@@ -5,6 +5,7 @@ import datetime as dt
 import shlex
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from engine.detectors.frame import FrameDetector
     from engine.evaluation.protocols import Protocol
     from engine.evaluation.record import Header, Run
+    from engine.faces.detector import FaceDetector
+    from engine.runtime.found_faces import FoundFaces
     from engine.runtime.measuring import SampleSet
     from engine.training.datasets.base import Dataset, Item
 
@@ -126,12 +129,13 @@ def _measure(
     from engine.detectors.registry import load_detector
     from engine.evaluation.record import as_data
     from engine.evaluation.report import report_files
+    from engine.faces.detector import FaceDetector
 
     if args.detector == _ALL or "," in args.detector:
         return _measure_several(args, protocol, datasets, token, bar)
     chosen = _chosen(datasets, protocol)
     detector = load_detector(args.detector, args.device)
-    header, runs = _measured(args, protocol, chosen, detector, token, bar)
+    header, runs = _measured(args, protocol, chosen, detector, FaceDetector(detector.device), None, token, bar)
     only_accuracy = protocol.only_accuracy
     _write(args, lambda: as_data(header, runs), lambda: report_files(header, runs, only_accuracy=only_accuracy))
     if args.record:
@@ -147,9 +151,11 @@ def _measure_several(
     token: CancelToken,
     bar: ProgressBar,
 ) -> int:
-    """One table for several detectors; those without weights are named in it."""
+    """One table for several detectors, which share the faces; those without weights are named in it."""
     from engine.detectors.registry import SPECS, detector_info, detector_spec, load_detector
     from engine.evaluation.detectors_table import Row, as_data, report_files
+    from engine.faces.detector import FaceDetector
+    from engine.runtime.found_faces import FoundFaces
 
     if args.record:
         raise UsageError("--record goes with one detector", advice="Name one, or leave --record out")
@@ -160,11 +166,12 @@ def _measure_several(
     if not trained:
         raise UsageError("None of these detectors is trained", advice="Train one, or choose another")
     chosen = _chosen(datasets, protocol)
+    looking = cache(lambda device: (FaceDetector(device), FoundFaces()))
     rows = []
     for each in trained:
         detector = load_detector(each, args.device)
         say(f"{each}:")
-        header, runs = _measured(args, protocol, chosen, detector, token, bar)
+        header, runs = _measured(args, protocol, chosen, detector, *looking(detector.device), token, bar)
         rows.append(Row(infos[each].name, detector.crop_spec.size, header, runs))
     for each, why in lacking.items():
         say(f"{each} was not measured: {why}")
@@ -184,12 +191,13 @@ def _measured(
     protocol: "Protocol",
     chosen: "Sequence[Chosen]",
     detector: "FrameDetector",
+    faces: "FaceDetector",
+    found: "FoundFaces | None",
     token: CancelToken,
     bar: ProgressBar,
 ) -> "tuple[Header, list[Run]]":
     """One detector on all files; what came of it is told."""
     from engine.evaluation.evaluate import Settings
-    from engine.faces.detector import FaceDetector
     from engine.runtime.measuring import Measuring
 
     sets: list[SampleSet] = []
@@ -199,9 +207,7 @@ def _measured(
         else:
             sets.append(sample_set(args, dataset, split, items, detector))
     settings = Settings(args.threshold, seed=args.seed)
-    measuring = Measuring(
-        detector, FaceDetector(detector.device), args.every, settings, args.fresh, token, bar.show
-    )
+    measuring = Measuring(detector, faces, args.every, settings, args.fresh, token, bar.show, found)
     header = _header(args, protocol, [dataset for dataset, *_ in chosen], detector, settings)
     runs = measuring.runs(protocol, sets)
     bar.close()

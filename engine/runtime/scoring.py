@@ -18,10 +18,12 @@ from engine.faces.detector import FaceDetector
 from engine.progress import CancelToken
 from engine.results import frozen, settings_hash
 from engine.runtime.analysis import Analysis
+from engine.runtime.found_faces import FoundFaces
 from engine.runtime.jobs import JobContext
 from engine.runtime.protocol import AnalysisDone, AnalyzeRequest, Priority
 from engine.runtime.session import VideoSession
 from engine.runtime.shelf import face_settings
+from engine.runtime.store import ResultStore
 from engine.video.interface import Media
 from engine.video.media import open_media
 
@@ -49,8 +51,17 @@ PLAIN = Opener(_as_it_is, {})
 class AnalysisScorer:
     """Scores samples as `analyze --every N` does. See engine.evaluation.evaluate.Scorer. For one thread."""
 
-    def __init__(self, detector: Detector, faces: FaceDetector, every: int, opener: Opener = PLAIN) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        faces: FaceDetector,
+        every: int,
+        opener: Opener = PLAIN,
+        found: FoundFaces | None = None,
+    ) -> None:
+        """`found` is what `faces` has found for other detectors, and will find for the next ones."""
         self._detector, self._faces, self._every, self._opener = detector, faces, every, opener
+        self._found = None if found is None else found.under(opener.settings)
 
     @property
     def key(self) -> str:
@@ -74,7 +85,7 @@ class AnalysisScorer:
         media = self._opener.open(sample, cancel)
         if sample.kind == "face":
             return self._face(media)
-        return score_media(media, self._detector, self._faces, self._every, cancel)
+        return score_media(media, self._detector, self._faces, self._every, cancel, self._found)
 
     def _face(self, media: Media) -> VideoScores:
         """A picture that is a face's box already: no face is looked for, and no margin can be added."""
@@ -91,9 +102,14 @@ class AnalysisScorer:
 
 
 def score_media(
-    media: Media, detector: Detector, faces: FaceDetector, every: int, cancel: CancelToken
+    media: Media,
+    detector: Detector,
+    faces: FaceDetector,
+    every: int,
+    cancel: CancelToken,
+    store: ResultStore | None = None,
 ) -> VideoScores:
-    """Analyse opened evidence from end to end; it is closed afterwards.
+    """Analyse opened evidence from end to end, with what a store knows of it; it is closed afterwards.
 
     Raises:
         DataError: it has no frame.
@@ -104,7 +120,7 @@ def score_media(
         if not len(media.index):
             raise DataError("It has no frame", advice="Remove it from the data set", file=media.path)
         request = AnalyzeRequest(media.path, detector.id, every=every, device=detector.device)
-        done = analysed(session, request, detector, faces, cancel)
+        done = analysed(session, request, detector, faces, cancel, store)
     finally:
         session.close()
     return collected(done.tracks, done.scores)
@@ -116,14 +132,15 @@ def analysed(
     detector: Detector,
     faces: FaceDetector,
     cancel: CancelToken,
+    store: ResultStore | None = None,
 ) -> AnalysisDone:
-    """The answer of an analysis that runs in this thread from end to end.
+    """The answer of an analysis that runs in this thread from end to end, kept in the session without a store.
 
     Raises:
         VideoError, DeviceError, CancelledError: as `analyze`.
     """
     job = JobContext(0, Priority.BACKGROUND, cancel, lambda _: None, lambda: 0)
-    steps = Analysis(request, job, session, session.memory, detector, faces).steps()
+    steps = Analysis(request, job, session, store or session.memory, detector, faces).steps()
     try:
         done = next((event for event in steps if isinstance(event, AnalysisDone)), None)
     finally:

@@ -17,6 +17,7 @@ from engine.cli.evaluate_sets import chosen_items
 from engine.errors import DataError
 from engine.evaluation.protocols import PROTOCOLS
 from engine.evaluation.record import recompute
+from engine.faces.detector import FaceDetector
 from engine.training.datasets.base import Dataset, Item
 
 
@@ -180,15 +181,23 @@ def test_wrong_words_are_answered_in_one_line(
 
 
 def test_several_detectors_give_one_table_and_name_the_untrained(
-    stills: Path, tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+    stills: Path,
+    tmp_path: Path,
+    weights: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The table of P002: each row is what the detector gets alone."""
     write_random_weights(weights, "frame-mobile-ltpa")
     together, alone = tmp_path / "together.json", tmp_path / "alone.json"
     report = tmp_path / "report"
     ids = "frame-mobile,frame-mobile-ltpa,frame-b4"
-    words = ["--data", stills, "--protocol", "all"]
+    words = ["--data", stills, "--protocol", "all", "--fresh"]
+    made: list[str] = []
+    real = FaceDetector.__init__
+    monkeypatch.setattr(FaceDetector, "__init__", lambda self, device: made.append(device) or real(self, device))
     assert evaluate(ids, *words, "--json", together, "--report", report) == 0
+    assert len(made) == 1, "one for all"
     assert "frame-b4 was not measured" in capsys.readouterr().out
     assert evaluate("frame-mobile-ltpa", *words, "--json", alone) == 0
     data = json.loads(together.read_text())

@@ -16,11 +16,13 @@ from engine.evaluation.evaluate import Sample, Settings, Unread, judge
 from engine.evaluation.kept_scores import KeptScores
 from engine.evaluation.perturbations import LEVELS, Perturbation
 from engine.evaluation.protocols import PROTOCOLS
+from engine.evaluation.video_scores import VideoScores
 from engine.evaluation.wrapped import open_perturbed
 from engine.paths import cache_dir
 from engine.progress import CancelToken, Progress
+from engine.runtime.found_faces import FoundFaces
 from engine.runtime.measuring import Measuring, SampleSet
-from engine.runtime.scoring import AnalysisScorer, Opener
+from engine.runtime.scoring import PLAIN, AnalysisScorer, Opener
 
 EVERY = 7
 
@@ -148,6 +150,64 @@ def test_what_cannot_be_read_is_left_out_and_named_or_ends_the_work(clip: Path, 
     assert set(unread.reasons) == {"bad"}
     with pytest.raises(Exception, match=r"bad\.mp4"):
         judge(samples[:1], scorer())
+
+
+def sharing(found: FoundFaces, detector: toy.ToyDetector, opener: Opener = PLAIN) -> AnalysisScorer:
+    return AnalysisScorer(detector, toy.ToyFaces(), EVERY, opener, found)  # type: ignore[arg-type]
+
+
+def assert_same(mine: VideoScores, other: VideoScores) -> None:
+    """To the bit."""
+    for a, b in zip(mine.tracks, other.tracks, strict=True):
+        np.testing.assert_array_equal(a.frames, b.frames)
+        np.testing.assert_array_equal(a.probability, b.probability)
+        assert a.face_px == b.face_px
+
+
+def test_faces_are_looked_for_once_for_all_detectors_and_scores_stay_the_same(
+    clip: Path, settings: toy.Settings, tmp_path: Path
+) -> None:
+    sample, token, found = Sample("toy", clip, 0), CancelToken(), FoundFaces()
+    alone = scorer(detector=toy.OtherToyDetector()).score(sample, token)
+    settings.looked = 0
+    assert_same(sharing(found, toy.ToyDetector()).score(sample, token), scorer().score(sample, token))
+    once = settings.looked // 2
+    assert once > 0
+    settings.looked = 0
+    settings.scored.clear()
+    assert_same(sharing(found, toy.OtherToyDetector()).score(sample, token), alone)
+    assert settings.looked == 0
+    assert settings.scored, "it has scored them itself"
+    other = shutil.copy(clip, tmp_path / "other.mkv")
+    with other.open("ab") as file:
+        file.write(b"\0" * 64)
+    sharing(found, toy.OtherToyDetector()).score(Sample("other", other, 0), token)
+    assert settings.looked == once, "another file has other faces"
+
+
+def test_faces_of_changed_pictures_are_not_those_of_the_file(clip: Path, settings: toy.Settings) -> None:
+    """The hash is the file's still."""
+    dark = Opener(lambda sample, _: open_perturbed(sample.path, Perturbation("contrast", 5)), {"kind": "contrast"})
+    sample, token, found = Sample("toy", clip, 0), CancelToken(), FoundFaces()
+    sharing(found, toy.ToyDetector()).score(sample, token)
+    for wanted in (True, False):
+        settings.looked = 0
+        sharing(found, toy.OtherToyDetector(), dark).score(sample, token)
+        assert (settings.looked > 0) is wanted
+
+
+def test_found_faces_have_a_bounded_room(clip: Path, settings: toy.Settings) -> None:
+    sample, token = Sample("toy", clip, 0), CancelToken()
+    wide, tight = FoundFaces(), FoundFaces(room=0)
+    room = wide.room
+    for found in (wide, tight):
+        alone = sharing(found, toy.ToyDetector()).score(sample, token)
+        settings.looked = 0
+        assert_same(sharing(found, toy.ToyDetector()).score(sample, token), alone)
+        assert (settings.looked > 0) is (found is tight)
+    assert tight.room == 0
+    faces = 2 * toy.FRAMES - len(toy.GAP) - toy.B_FROM
+    assert 60 * faces < room - wide.room < 120 * faces, "boxes, landmarks and little else"
 
 
 def test_a_face_still_is_scored_whole(settings: toy.Settings, tmp_path: Path) -> None:
