@@ -16,7 +16,7 @@ from engine.errors import UsageError
 from engine.progress import CancelToken
 
 if TYPE_CHECKING:
-    from engine.detectors.frame import FrameDetector
+    from engine.detectors.own import OwnDetector
     from engine.evaluation.protocols import Protocol
     from engine.evaluation.record import Header, Run
     from engine.faces.detector import FaceDetector
@@ -152,7 +152,8 @@ def _measure_several(
     bar: ProgressBar,
 ) -> int:
     """One table for several detectors, which share the faces; those without weights are named in it."""
-    from engine.detectors.registry import SPECS, detector_info, detector_spec, load_detector
+    from engine.detectors.registry import detector_info, load_detector
+    from engine.detectors.specs import SPECS, detector_spec
     from engine.evaluation.detectors_table import Row, as_data, report_files
     from engine.faces.detector import FaceDetector
     from engine.runtime.found_faces import FoundFaces
@@ -190,7 +191,7 @@ def _measured(
     args: argparse.Namespace,
     protocol: "Protocol",
     chosen: "Sequence[Chosen]",
-    detector: "FrameDetector",
+    detector: "OwnDetector",
     faces: "FaceDetector",
     found: "FoundFaces | None",
     token: CancelToken,
@@ -252,7 +253,7 @@ def _header(
     args: argparse.Namespace,
     protocol: "Protocol",
     datasets: "Sequence[Dataset]",
-    detector: "FrameDetector",
+    detector: "OwnDetector",
     settings: Any,
 ) -> "Header":
     from engine.evaluation.record import Header

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.detectors.base import Detector
+from engine.detectors.base import AnyDetector
 from engine.evaluation.evaluate import Sample, Settings, Unread, judge
 from engine.evaluation.perturbations import LEVELS, Perturbation
 from engine.evaluation.protocols import Protocol
@@ -42,7 +42,7 @@ class Measuring:
         fresh: score everything again.
     """
 
-    detector: Detector
+    detector: AnyDetector
     faces: FaceDetector
     every: int
     settings: Settings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.detectors.base import Detector
+from engine.detectors.base import AnyDetector, single_crops
 from engine.detectors.precision import sigmoid
 from engine.errors import DataError, InternalError
 from engine.evaluation.evaluate import Sample
@@ -53,7 +53,7 @@ class AnalysisScorer:
 
     def __init__(
         self,
-        detector: Detector,
+        detector: AnyDetector,
         faces: FaceDetector,
         every: int,
         opener: Opener = PLAIN,
@@ -93,8 +93,9 @@ class AnalysisScorer:
             pixels = media.reader().read(0).pixels
         finally:
             media.close()
-        spec = self._detector.crop_spec
-        logit = self._detector.score_crops(cut_crop(pixels, picture_affine(pixels, spec), spec.size)[None])
+        detector = single_crops(self._detector, "A still")
+        spec = detector.crop_spec
+        logit = detector.score_crops(cut_crop(pixels, picture_affine(pixels, spec), spec.size)[None])
         probability = sigmoid(logit)
         return VideoScores(
             (TrackScores(frozen(np.zeros(1, np.int64)), frozen(probability), float(max(pixels.shape[:2]))),)
@@ -103,7 +104,7 @@ class AnalysisScorer:
 
 def score_media(
     media: Media,
-    detector: Detector,
+    detector: AnyDetector,
     faces: FaceDetector,
     every: int,
     cancel: CancelToken,
@@ -129,7 +130,7 @@ def score_media(
 def analysed(
     session: VideoSession,
     request: AnalyzeRequest,
-    detector: Detector,
+    detector: AnyDetector,
     faces: FaceDetector,
     cancel: CancelToken,
     store: ResultStore | None = None,
