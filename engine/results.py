@@ -202,6 +202,22 @@ NOT_MEASURED = Sanity(
 
 
 @dataclass(frozen=True, slots=True)
+class Volumes:
+    """Regions through the frames of an explanation, each with a value of its own on every frame that shows it.
+
+    Attributes:
+        labels: (F, h, w) int32, the region of each cell, from 0.
+        frames: (V,) int64, how many of the frames show a region.
+        mean, variance: (V,) float64 of its values over these frames, the population variance.
+    """
+
+    labels: npt.NDArray[np.int32]
+    frames: IntArray
+    mean: npt.NDArray[np.float64]
+    variance: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why one detector scored one track as it did, on some frames.
 
@@ -217,6 +233,7 @@ class Explanation:
         title: what stands over a map, the explainer's id if empty.
         errors: (F, h, w) float32 standard errors of values that are estimated by sampling, inf where they cannot
             be told; None for all others.
+        volumes: where regions through the frames got a value on each frame, else None.
     """
 
     explainer_id: str
@@ -233,6 +250,7 @@ class Explanation:
     errors: FloatArray | None = None
     title: str = ""
     sanity: Sanity = NOT_MEASURED
+    volumes: Volumes | None = None
 
     @property
     def smoothing(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,16 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.errors import TellframeError
 from engine.progress import Progress
-from engine.results import NOT_MEASURED, Explanation, FloatArray, Provenance, Sanity, frozen
-from engine.runtime.protocol import ExplainRequest, ExplanationMade, Failed, Finished, Priority, Progressed
+from engine.results import NOT_MEASURED, Explanation, FloatArray, Provenance, Sanity, Volumes, frozen
+from engine.runtime.protocol import (
+    ExplainRequest,
+    ExplanationGrew,
+    ExplanationMade,
+    Failed,
+    Finished,
+    Priority,
+    Progressed,
+)
 
 if TYPE_CHECKING:
     from engine.runtime.engine import Engine
@@ -43,6 +52,8 @@ class FrameExplanation:
         title: what stands over it.
         sanity: its badge.
         smoothing: how the explainer smoothed it, "none" if it did not.
+        grown: of a mask that is not finished, the samples it rests on and how many there will be at most.
+        volumes: of all frames that were explained together, of which this is number `row`; None without volumes.
     """
 
     explainer_id: str
@@ -60,10 +71,24 @@ class FrameExplanation:
     title: str = ""
     smoothing: str = "none"
     sanity: Sanity = NOT_MEASURED
+    grown: tuple[int, int] | None = None
+    volumes: Volumes | None = None
+    row: int = 0
 
     @property
     def nbytes(self) -> int:
-        return self.values.nbytes + (0 if self.errors is None else self.errors.nbytes)
+        labels = 0 if self.volumes is None else self.volumes.labels[self.row].nbytes
+        return self.values.nbytes + (0 if self.errors is None else self.errors.nbytes) + labels
+
+    @property
+    def largest_error(self) -> float:
+        """inf while it cannot be told, 0 where nothing was drawn."""
+        return 0.0 if self.errors is None else float(self.errors.max(initial=0.0))
+
+    @property
+    def headline(self) -> str:
+        """What stands over it, and that it is not finished."""
+        return self.title if self.grown is None else f"{self.title}, unfinished: {grown_text(self)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +111,26 @@ class Wanted:
     frames: tuple[int, ...] = ()
 
 
+def grown_text(mask: FrameExplanation) -> str:
+    """ "342 of 2000 samples, ± 0.12", of a mask that is not finished."""
+    samples, most = mask.grown or (0, 0)
+    error = mask.largest_error
+    return f"{samples} of {most} samples, " + (f"± {error:.2g}" if math.isfinite(error) else "error not known yet")
+
+
 class ExplanationStore(QObject):
     """Masks by (video, detector, explainer, settings, frame, track), bounded in bytes, and one request in flight.
 
     A request is sent when the playhead has rested for DEBOUNCE_MS; when it moves on, the request is cancelled and
     whatever it still answers is dropped. While playing, the request in flight may finish, so that masks do appear.
-    What is asked for with `make` goes on wherever the playhead is.
+    What is asked for with `make` goes on wherever the playhead is. Masks that grow stay when their request is
+    broken off, because the engine goes on from them, until others are made.
 
     Attributes:
         progress: of the request in flight, None before its first report.
 
     Signals:
-        made: frame number of a new explanation.
+        made: frame number of an explanation that is new or grew.
         failed: TellframeError.
         busy_changed: a request was sent or has ended.
         progressed: `progress` is new.
@@ -115,6 +148,7 @@ class ExplanationStore(QObject):
         self._engine = engine
         self.progress: Progress | None = None
         self._kept: OrderedDict[Key, dict[int, FrameExplanation]] = OrderedDict()
+        self._growing: dict[Key, dict[int, FrameExplanation]] = {}
         self._bytes = 0
         self._wanted: Wanted | None = None
         self._asked: Wanted | None = None
@@ -144,17 +178,34 @@ class ExplanationStore(QObject):
         """The masks of one frame by track id, empty if not made yet."""
         return self._kept.get((video, detector_id, explainer_id, settings, frame), {})
 
+    def grown(
+        self,
+        video: Path,
+        detector_id: str,
+        explainer_id: str,
+        frame: int,
+        settings: ExplainerSettings = (),
+    ) -> dict[int, FrameExplanation]:
+        """The unfinished masks of one frame by track id."""
+        return self._growing.get((video, detector_id, explainer_id, settings, frame), {})
+
     def refusal(self, wanted: Wanted) -> TellframeError | None:
         """Why something wanted could not be made, None if nothing went wrong."""
         return self._refused.get(wanted)
 
-    def make(self, wanted: Wanted) -> None:
-        """Ask for masks that take long, now; unlike those of `want` they are made though the playhead moves."""
+    def make(self, wanted: Wanted, *, growing: bool = False) -> None:
+        """Ask for masks that take long, now; unlike those of `want` they are made though the playhead moves.
+
+        Args:
+            growing: have them told while they grow, too; see `grown`.
+        """
         self._drop()
         self._refused.pop(wanted, None)
+        same = {_key(replace(wanted, frame=frame)) for frame in wanted.frames or (wanted.frame,)}
+        self._growing = {key: masks for key, masks in self._growing.items() if key in same}
         self._wanted = wanted
         self._timer.stop()
-        self._send(Priority.USER)
+        self._send(Priority.USER, growing=growing)
 
     def want(self, wanted: Wanted, *, keep_running: bool = False) -> None:
         """Ask for the masks of a frame unless they are there already. `keep_running` while playing."""
@@ -187,6 +238,7 @@ class ExplanationStore(QObject):
         self._refused.clear()
         for key in [key for key in self._kept if video is None or key[0] == video]:
             self._bytes -= sum(face.nbytes for face in self._kept.pop(key).values())
+        self._growing = {key: kept for key, kept in self._growing.items() if video is not None and key[0] != video}
         self.forgotten.emit()
 
     def forget_failures(self) -> None:
@@ -204,7 +256,9 @@ class ExplanationStore(QObject):
         if event.job != self._job or self._asked is None:
             return
         if isinstance(event, ExplanationMade):
-            self._keep(self._asked, event)
+            self._keep(self._asked, event.explanation)
+        elif isinstance(event, ExplanationGrew):
+            self._grow(self._asked, event)
         elif isinstance(event, Progressed):
             self.progress = event.progress
             self.progressed.emit()
@@ -222,7 +276,7 @@ class ExplanationStore(QObject):
     def __contains__(self, wanted: Wanted) -> bool:
         return _key(wanted) in self._kept
 
-    def _send(self, priority: Priority = Priority.VISIBLE) -> None:
+    def _send(self, priority: Priority = Priority.VISIBLE, *, growing: bool = False) -> None:
         wanted = self._wanted
         if wanted is None:
             return
@@ -237,6 +291,7 @@ class ExplanationStore(QObject):
             settings=dict(wanted.settings),
             stored=wanted.stored,
             at_once=bool(wanted.frames),
+            growing=growing,
         )
         self._job = self._engine().submit(request, priority)
         self.busy_changed.emit()
@@ -247,38 +302,52 @@ class ExplanationStore(QObject):
             self._job = self._asked = None
             self.busy_changed.emit()
 
-    def _keep(self, asked: Wanted, event: ExplanationMade) -> None:
-        made = event.explanation
-        for row, frame in enumerate(made.frames.tolist()):
-            one = FrameExplanation(
-                made.explainer_id,
-                made.detector_id,
-                made.track_id,
-                frame,
-                made.values[row],
-                made.affine[row],
-                float(made.logits[row]),
-                made.signed,
-                made.provenance,
-                None if made.cost is None else int(made.cost.passes[row]),
-                None if made.cost is None else float(made.cost.seconds[row]),
-                None if made.errors is None else made.errors[row],
-                made.title or made.explainer_id,
-                made.smoothing,
-                made.sanity,
-            )
-            key = (asked.video, made.detector_id, made.explainer_id, asked.settings, frame)
+    def _keep(self, asked: Wanted, made: Explanation) -> None:
+        for row in range(len(made.frames)):
+            one = _of_frame(made, row)
+            key = _key_of(asked, one)
             faces = self._kept.setdefault(key, {})
             if made.track_id in faces:
                 self._bytes -= faces[made.track_id].nbytes
             self._bytes += one.nbytes
             faces[made.track_id] = one
             self._kept.move_to_end(key)
+            self._growing.get(key, {}).pop(made.track_id, None)
         while self._bytes > KEPT_BYTES and len(self._kept) > 1:
             _, faces = self._kept.popitem(last=False)
             self._bytes -= sum(face.nbytes for face in faces.values())
         for frame in made.frames.tolist():
             self.made.emit(frame)
+
+    def _grow(self, asked: Wanted, event: ExplanationGrew) -> None:
+        grew = event.explanation
+        for row, frame in enumerate(grew.frames.tolist()):
+            one = replace(_of_frame(grew, row), grown=(event.samples, event.most))
+            self._growing.setdefault(_key_of(asked, one), {})[grew.track_id] = one
+            self.made.emit(frame)
+
+
+def _of_frame(made: Explanation, row: int) -> FrameExplanation:
+    """The mask of one of the frames of an explanation."""
+    return FrameExplanation(
+        made.explainer_id,
+        made.detector_id,
+        made.track_id,
+        int(made.frames[row]),
+        made.values[row],
+        made.affine[row],
+        float(made.logits[row]),
+        made.signed,
+        made.provenance,
+        None if made.cost is None else int(made.cost.passes[row]),
+        None if made.cost is None else float(made.cost.seconds[row]),
+        None if made.errors is None else made.errors[row],
+        made.title or made.explainer_id,
+        made.smoothing,
+        made.sanity,
+        volumes=made.volumes,
+        row=row,
+    )
 
 
 def as_explanation(mask: FrameExplanation, pts: int) -> Explanation:
@@ -302,3 +371,7 @@ def as_explanation(mask: FrameExplanation, pts: int) -> Explanation:
 
 def _key(wanted: Wanted) -> Key:
     return wanted.video, wanted.detector_id, wanted.explainer_id, wanted.settings, wanted.frame
+
+
+def _key_of(asked: Wanted, mask: FrameExplanation) -> Key:
+    return asked.video, mask.detector_id, mask.explainer_id, asked.settings, mask.frame

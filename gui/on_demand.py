@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.errors import TellframeError
 from engine.progress import Progress
-from gui.explaining import ExplanationStore, Wanted
+from gui.explaining import ExplanationStore, FrameExplanation, Wanted
 
 if TYPE_CHECKING:
     from gui.session import Session
@@ -72,10 +72,19 @@ class OnDemand(QObject):
         session.set_masks_visible(True)
         wanted = self._wanted(frames)
         if wanted is not None:
-            self._store.make(wanted)
+            self._store.make(wanted, growing=True)
+
+    def grown(self, frame: int) -> FrameExplanation | None:
+        """The unfinished mask of a frame, of the face whose turn was last; None if there is none."""
+        wanted = self._session.wanted(frame)
+        if wanted is None:
+            return None
+        names = wanted.video, wanted.detector_id, wanted.explainer_id
+        masks = self._store.grown(*names, frame, wanted.settings)
+        return list(masks.values())[-1] if masks else None
 
     def cancel(self) -> None:
-        """Stop; masks of frames that are finished stay."""
+        """Stop; masks of frames that are finished stay, and an unfinished one, which can be gone on with."""
         self._store.stop()
 
     def error(self, frames: Sequence[int]) -> TellframeError | None:

@@ -257,13 +257,13 @@ class SessionState(Choices):
         if video is None:
             return {}
         key = video.path, self.detector_id, self.explainer_id, frame, self.explainer_settings
-        made = {**self._explanations.get(*key), **self._demanded.get(*key)}
+        made = {**self._demanded.grown(*key), **self._explanations.get(*key), **self._demanded.get(*key)}
         return {track_id: mask for track_id, mask in made.items() if track_id not in video.hidden}
 
     def made_masks(self, first: int, last: int) -> tuple[FrameExplanation, ...]:
-        """What is there of the frames first to last, by frame and face, hidden faces left out."""
+        """The finished ones of the frames first to last, by frame and face, hidden faces left out."""
         found = (self._masks_of(frame) for frame in range(first, last + 1))
-        return tuple(masks[track_id] for masks in found for track_id in sorted(masks))
+        return tuple(masks[face] for masks in found for face in sorted(masks) if masks[face].grown is None)
 
     @property
     def explaining(self) -> bool:

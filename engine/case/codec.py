@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.results import NOT_MEASURED, Cost, Explanation, FaceTrack, Provenance, Scores, canonical
+from engine.results import NOT_MEASURED, Cost, Explanation, FaceTrack, Provenance, Scores, Volumes, canonical
 
 AnyArray = npt.NDArray[Any]
 
 TRACK_ARRAYS = ("frames", "boxes", "landmarks", "scores", "detected", "raw_boxes")
 SCORE_ARRAYS = ("spans", "fake_probability", "logits")
 EXPLANATION_ARRAYS = ("frames", "pts", "values", "affine", "logits")
+VOLUME_ARRAYS = ("labels", "frames", "mean", "variance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,8 @@ def encode_explanation(explanation: Explanation) -> Encoded:
         arrays |= {"passes": explanation.cost.passes, "seconds": explanation.cost.seconds}
     if explanation.errors is not None:
         arrays["errors"] = explanation.errors
+    if explanation.volumes is not None:
+        arrays |= {f"volumes.{name}": getattr(explanation.volumes, name) for name in VOLUME_ARRAYS}
     meta = {
         "explainer": explanation.explainer_id,
         "detector": explanation.detector_id,
@@ -145,6 +148,7 @@ def decode_explanation(arrays: Mapping[str, AnyArray], meta: Mapping[str, Any]) 
         errors=arrays.get("errors"),
         title=meta.get("title", ""),
         sanity=NOT_MEASURED,  # as it was then is not as it is now
+        volumes=Volumes(*(arrays[f"volumes.{n}"] for n in VOLUME_ARRAYS)) if "volumes.labels" in arrays else None,
         **{name: arrays[name] for name in EXPLANATION_ARRAYS},
     )
 

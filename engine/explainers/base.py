@@ -2,16 +2,18 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.detectors.base import Detector, Notify
 from engine.detectors.frame import FrameDetector
 from engine.errors import UsageError
+from engine.explainers.samples import Growth, SampleMemory
 from engine.explainers.settings import NO_NAMES, ExplainerSettings
 from engine.progress import CancelToken, ProgressCallback
 from engine.results import FloatArray, IntArray, Picture
@@ -28,12 +30,17 @@ class Maps:
         logits: (F,) float32, the scores that are explained.
         passes: (F,) int64, crops that went forward through the network for each map.
         errors: (F, h, w) float32 standard errors, of an explainer that draws samples.
+        seconds: (F,) float32 that each map took, earlier runs among them, where the explainer can tell.
+        volumes: (F, h, w) int32, which region through the crops each cell belongs to, from 0, where each region
+            has a value of its own on every crop.
     """
 
     values: FloatArray
     logits: FloatArray
     passes: IntArray
     errors: FloatArray | None = None
+    seconds: FloatArray | None = None
+    volumes: npt.NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +51,15 @@ class Watch:
         cancel: asked between two batches.
         notify: told when the work goes on in a lesser way.
         report: told how far it is.
+        memory: keeps samples between runs; what is shown as grown is kept.
+        grow: told what the samples so far say, not more often than about twice a second.
     """
 
     cancel: CancelToken | None = None
     notify: Notify | None = None
     report: ProgressCallback | None = None
+    memory: SampleMemory | None = None
+    grow: Callable[[Growth], None] | None = None
 
     def check(self) -> None:
         """Raise CancelledError if it was cancelled."""
@@ -68,11 +79,13 @@ class Explainer(ABC):
         slow: whether a map takes so long that it cannot follow a playhead.
         precision: in which it computes.
         settings_type: what of it can be set.
+        endings: names of those settings that only say when it ends, so that samples serve whatever they are.
     """
 
     id: str
     signed: bool
     slow: bool = False
+    endings: frozenset[str] = frozenset()
     precision: str
     settings_type: type[ExplainerSettings] = ExplainerSettings
 

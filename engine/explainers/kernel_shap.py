@@ -6,23 +6,30 @@ or one of the whole clip, whose value is the mean over frames (scope video). Pos
 to the logit of the crops minus that of the muted ones. Always in float32.
 """
 
+import hashlib
+import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.detectors.base import Detector
-from engine.errors import UsageError
+from engine.errors import CancelledError, UsageError
+from engine.explainers.attribution import Attribution
 from engine.explainers.base import UNWATCHED, Explainer, Maps, Watch
-from engine.explainers.coalitions import Doubles
+from engine.explainers.coalitions import Doubles, whole_sizes
 from engine.explainers.games import game_of
-from engine.explainers.sampling import Estimate, Samples, sample
+from engine.explainers.samples import Growth, Samples
+from engine.explainers.sampling import Estimate, sample
 from engine.explainers.settings import ExplainerSettings, choice, real, whole
 from engine.explainers.superpixels import COMPACTNESS, FRAME_SPACING, NUMBER, frame_superpixels, volumes
 from engine.progress import part_of
 from engine.results import FloatArray, IntArray, Picture, frozen
 
 SAMPLES = 2000
+TELL_SECONDS, TELL_SHARE = 0.5, 10
+"""Between two tellings of a growing map pass at least so many seconds, and so many times what telling took."""
 TOLERANCE = 0.02
 """Share of the largest value below which all standard errors must fall for an early end."""
 
@@ -52,6 +59,7 @@ class KernelShap(Explainer):
     signed = True
     slow = True
     precision = "float32"
+    endings = frozenset({"samples", "tolerance"})
     settings_type = KernelShapSettings
 
     def __init__(self, chosen: KernelShapSettings | None = None) -> None:
@@ -66,46 +74,79 @@ class KernelShap(Explainer):
 
     @property
     def settings(self) -> Mapping[str, object]:
-        return {**super().settings, "compactness": COMPACTNESS, "muted": "mean colour of the crop"}
+        constants = {"compactness": COMPACTNESS, "muted": "mean colour of the crop", "drawn": "size by size"}
+        return {**super().settings, **constants}
 
     @property
     def together(self) -> bool:
         return self._chosen.segmentation == "3d"
 
     def steps(self, detector: Detector, crops: Picture, watch: Watch = UNWATCHED) -> Generator[None, None, Maps]:
-        values, errors, logits, passes = [], [], [], []
-        count = 1 if self._chosen.scope == "video" else len(crops)
-        for number, (clip, labels) in enumerate(self._games(crops, watch)):
-            own = replace(watch, report=part_of(watch.report, number, count))
-            estimates = self.clip_steps(detector, clip, labels, own)
-            made = yield from _silent(estimates)
-            values.append(made.found.values[labels])
-            errors.append(made.found.errors[labels])
-            logits.append(np.full(len(clip), made.samples.everybody))
-            passes.append(_shared(made.passes, len(clip)))
-        return Maps(
-            frozen(np.concatenate(values).astype(np.float32)),
-            frozen(np.concatenate(logits).astype(np.float32)),
-            frozen(np.concatenate(passes)),
-            frozen(np.concatenate(errors).astype(np.float32)),
-        )
-
-    def _games(self, crops: Picture, watch: Watch) -> Iterator[tuple[Picture, IntArray]]:
-        """The clips that are games of their own, each with its labels from 0 without gaps."""
         chosen = self._chosen
         watch.check()
         through = volumes(crops, chosen.segments, chosen.spacing) if chosen.segmentation == "3d" else None
-        if through is not None and chosen.scope == "video":
-            yield crops, through
+        count = 1 if chosen.scope == "video" else len(crops)
+        parts: list[Growth] = []
+        for number, (rows, labels) in enumerate(self._games(crops, through, watch)):
+            own = replace(watch, report=part_of(watch.report, number, count))
+            parts.append((yield from self._grown(detector, crops[rows.start : rows.stop], labels, rows, own)))
+        return Maps(
+            frozen(np.concatenate([part.values for part in parts])),
+            frozen(np.concatenate([part.logits for part in parts])),
+            frozen(np.concatenate([part.passes for part in parts])),
+            frozen(np.concatenate([part.errors for part in parts])),
+            frozen(np.concatenate([part.seconds for part in parts])),
+            frozen(through.astype(np.int32)) if through is not None and chosen.scope == "frame" else None,
+        )
+
+    def _games(self, crops: Picture, through: IntArray | None, watch: Watch) -> Iterator[tuple[range, IntArray]]:
+        """The rows of the crops that are games of their own, each with its labels from 0 without gaps."""
+        if through is not None and self._chosen.scope == "video":
+            yield range(len(crops)), through
             return
-        for frame in range(len(crops)):
+        for row in range(len(crops)):
             watch.check()
-            crop = crops[frame : frame + 1]
             if through is None:
-                yield crop, frame_superpixels(crop, chosen.segments)
+                labels = frame_superpixels(crops[row : row + 1], self._chosen.segments)
             else:
-                here = np.unique(through[frame], return_inverse=True)[1]
-                yield crop, here.reshape(1, *through.shape[1:]).astype(np.int64)
+                here = np.unique(through[row], return_inverse=True)[1]
+                labels = here.reshape(1, *through.shape[1:]).astype(np.int64)
+            yield range(row, row + 1), labels
+
+    def _grown(
+        self, detector: Detector, crops: Picture, labels: IntArray, rows: range, watch: Watch
+    ) -> Generator[None, None, Growth]:
+        """One game from what is remembered of it to its end; what is told on the way is remembered before."""
+        name = game_name(crops, labels, self._chosen.samples)
+        stored = watch.memory.recall(rows, name) if watch.memory is not None else None
+        estimates = self.clip_steps(detector, crops, labels, watch, stored=stored)
+        latest: Estimate | None = None
+        wait = TELL_SECONDS
+        told = time.monotonic()
+        try:
+            while True:
+                try:
+                    latest = next(estimates)
+                except StopIteration as end:
+                    latest = end.value
+                    break
+                if time.monotonic() - told >= wait:
+                    began = time.monotonic()
+                    _remember(watch, rows, name, latest.samples)
+                    if watch.grow is not None:
+                        watch.grow(_growth(latest, latest.look(), labels, rows))
+                    told = time.monotonic()
+                    wait = max(TELL_SECONDS, TELL_SHARE * (told - began))
+                yield None
+        except (CancelledError, GeneratorExit):
+            if latest is not None:
+                _remember(watch, rows, name, latest.samples)
+            raise
+        _remember(watch, rows, name, latest.samples)
+        done = _growth(latest, latest.found, labels, rows)
+        if watch.grow is not None:
+            watch.grow(done)
+        return done
 
     def clip_steps(
         self,
@@ -119,7 +160,7 @@ class KernelShap(Explainer):
         """One game: a value per label of a clip (F, S, S, 3), with an estimate after each batch.
 
         Args:
-            stored: what `Estimate.samples` was in an earlier run on the same crops; not computed again.
+            stored: what `Estimate.samples` was in an earlier run on the same crops; not asked again.
 
         Raises:
             DeviceError: not even one crop fits into memory.
@@ -130,15 +171,33 @@ class KernelShap(Explainer):
         return sample(game, chosen.samples, chosen.tolerance, chosen.seed, stored=stored, watch=watch)
 
 
-def _silent(estimates: Generator[Estimate, None, Estimate]) -> Generator[None, None, Estimate]:
-    """The same steps, of which only the last is told."""
-    while True:
-        try:
-            next(estimates)
-        except StopIteration as end:
-            made: Estimate = end.value
-            return made
-        yield None
+def game_name(crops: Picture, labels: IntArray, budget: int) -> str:
+    """Stands for the pixels, the superpixels and the order of the coalitions: samples of one name are the first of
+    those of another budget with the same name, under the same seed."""
+    digest = hashlib.sha256(np.array([*crops.shape, int(labels.max())]).tobytes())
+    digest.update(np.ascontiguousarray(crops).data)
+    digest.update(np.ascontiguousarray(labels, np.int32).data)
+    return f"{digest.hexdigest()[:32]}-{whole_sizes(int(labels.max()) + 1, budget)}"
+
+
+def _remember(watch: Watch, rows: range, name: str, samples: Samples) -> None:
+    if watch.memory is not None:
+        watch.memory.keep(rows, name, samples)
+
+
+def _growth(estimate: Estimate, found: Attribution, labels: IntArray, rows: range) -> Growth:
+    """Pixels have the values of their superpixels; passes and seconds of a clip are shared out to its frames."""
+    count, samples = len(labels), estimate.samples
+    return Growth(
+        rows,
+        found.values[labels].astype(np.float32),
+        found.errors[labels].astype(np.float32),
+        np.full(count, samples.everybody, np.float32),
+        _shared(estimate.passes, count),
+        np.full(count, samples.seconds / count, np.float32),
+        len(samples.values),
+        estimate.most,
+    )
 
 
 def _shared(passes: int, frames: int) -> IntArray:
@@ -148,8 +207,11 @@ def _shared(passes: int, frames: int) -> IntArray:
     return found
 
 
-def volume_moments(values: FloatArray, labels: IntArray) -> tuple[Doubles, Doubles]:
-    """Mean and population variance (M,) of frame-wise values (F, S, S) over the frames that show a volume."""
+def volume_moments(values: FloatArray, labels: npt.NDArray[np.integer]) -> tuple[IntArray, Doubles, Doubles]:
+    """Of frame-wise values (F, S, S): how many frames show a volume, mean and population variance over them.
+
+    All three are (M,); the mean and the variance of a volume that no frame shows are 0.
+    """
     number = int(labels.max()) + 1
     seen = np.zeros((len(labels), number))
     found = np.zeros((len(labels), number))
@@ -159,5 +221,6 @@ def volume_moments(values: FloatArray, labels: IntArray) -> tuple[Doubles, Doubl
         seen[frame] = counts > 0
         found[frame] = sums / np.maximum(counts, 1)
     frames = seen.sum(0)
-    mean = found.sum(0) / frames
-    return mean, ((found - mean) ** 2 * seen).sum(0) / frames
+    mean = found.sum(0) / np.maximum(frames, 1)
+    variance = ((found - mean) ** 2 * seen).sum(0) / np.maximum(frames, 1)
+    return frames.astype(np.int64), mean, variance

@@ -41,7 +41,9 @@ def export_maps(
 
     maps.npz holds, sorted by frame and then by track, one row per explained face: frames (F,) int64, values
     (F, h, w) float32, affine (F, 2, 3) float32, and beside them track (F,) int64, pts (F,) int64 and logits (F,)
-    float32; where they are known, also passes (F,) int64, seconds (F,) float32 and errors (F, h, w) float32.
+    float32; where they are known, also passes (F,) int64, seconds (F,) float32 and errors (F, h, w) float32. Where
+    volumes got a value on each frame, also volume (F, h, w) int32, the number of each cell's volume within its
+    track, and volume_mean and volume_variance (F, h, w) float32, the moments of its values over the frames.
 
     Raises:
         UsageError: there is no explanation, they are not of one explainer and one size, or a file would replace
@@ -98,6 +100,7 @@ def export_maps(
                     "provenance": sidecar.provenances(e.provenance for e in explanations),
                     "style": sidecar.look(style, explanations),
                     "maps": _rows(arrays, signed=first.signed),
+                    "volumes": [row for each in explanations for row in _volumes(each)],
                 },
             )
             written.append(summary)
@@ -131,6 +134,12 @@ def gather(explanations: Sequence[Explanation], file: Path) -> dict[str, np.ndar
     errors = [e.errors for e in explanations if e.errors is not None]
     if len(errors) == len(explanations):
         arrays["errors"] = np.concatenate(errors)[order]
+    volumes = [e.volumes for e in explanations if e.volumes is not None]
+    if len(volumes) == len(explanations):
+        arrays["volume"] = np.concatenate([v.labels for v in volumes])[order]
+        for name in ("mean", "variance"):
+            moments = [getattr(v, name)[v.labels].astype(np.float32) for v in volumes]
+            arrays[f"volume_{name}"] = np.concatenate(moments)[order]
     return {"frames": frames[order], "track": track[order]} | arrays
 
 
@@ -157,6 +166,23 @@ def _rows(arrays: dict[str, np.ndarray[Any, Any]], *, signed: bool) -> list[dict
         if "errors" in arrays:
             rows[-1]["largest_standard_error"] = sidecar.number(float(arrays["errors"][i].max()))
     return rows
+
+
+def _volumes(explanation: Explanation) -> list[dict[str, Any]]:
+    """The moments of each volume that a frame shows; none of a map without volumes."""
+    volumes = explanation.volumes
+    if volumes is None:
+        return []
+    return [
+        {
+            "track": explanation.track_id,
+            "volume": number,
+            "frames": int(volumes.frames[number]),
+            "mean": sidecar.number(float(volumes.mean[number])),
+            "variance": sidecar.number(float(volumes.variance[number])),
+        }
+        for number in np.flatnonzero(volumes.frames).tolist()
+    ]
 
 
 def _cost(arrays: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any] | None:

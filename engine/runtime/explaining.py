@@ -5,19 +5,23 @@ from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.detectors.base import Detector
 from engine.detectors.registry import weights_folder
 from engine.errors import UsageError
 from engine.evaluation.explanations.badge import find_sanity
 from engine.explainers.base import Explainer, Watch, map_affines, timed
+from engine.explainers.kernel_shap import volume_moments
+from engine.explainers.samples import Growth
 from engine.faces.crops import crop_affine
 from engine.faces.detector import FaceDetector
 from engine.progress import ProgressCallback, ProgressMeter, part_of
-from engine.results import Cost, Explanation, FloatArray, Picture, Provenance, frozen
+from engine.results import Cost, Explanation, FloatArray, Picture, Provenance, Volumes, frozen
+from engine.runtime.growing import KeptSamples
 from engine.runtime.jobs import JobContext, Steps
 from engine.runtime.pictures import PictureThread, wait_for
-from engine.runtime.protocol import Event, ExplainRequest, ExplanationMade, Notice
+from engine.runtime.protocol import Event, ExplainRequest, ExplanationGrew, ExplanationMade, Notice
 from engine.runtime.session import VideoSession
 from engine.runtime.shelf import FaceMap, Shelf, face_key
 from engine.runtime.store import ResultStore
@@ -98,12 +102,15 @@ class Explaining:
             frame = self._frames[done]
             seen = yield from self._seen(frame, shelf)
             known = shelf.maps(self._made_by, frame)
-            new = [affine for affine in seen.values() if _at(known, affine) is None]
+            new = {name: affine for name, affine in seen.items() if _at(known, affine) is None}
             if new and not self._request.stored:
-                crops = yield from self._crops(frame, np.stack(new))
+                affines = np.stack(list(new.values()))
+                crops = yield from self._crops(frame, affines)
                 if crops is not None:
+                    told = self._ids(list(new), shelf) if self._request.growing else {}
                     report = part_of(self._job.report, done, len(self._frames))
-                    known += yield from self._made(crops, np.stack(new), report)
+                    faces = [(told.get(name, 0), frame) for name in new]
+                    known += yield from self._made(crops, affines, faces, shelf, report)
                     shelf.keep_maps(self._made_by, frame, known)
             for name, affine in seen.items():
                 one = _at(known, affine)
@@ -112,10 +119,10 @@ class Explaining:
             meter.update(done + 1)
             yield None
         ids = self._ids(list(made), shelf)
-        faces: dict[int, dict[int, FaceMap]] = {}
+        found: dict[int, dict[int, FaceMap]] = {}
         for name in made:
-            faces.setdefault(ids[name], {}).update(made[name])
-        return faces
+            found.setdefault(ids[name], {}).update(made[name])
+        return found
 
     def _clips(self, shelf: Shelf, meter: ProgressMeter, part: range) -> Working[dict[int, dict[int, FaceMap]]]:
         """The same of an explainer that takes all crops of a face together."""
@@ -134,13 +141,13 @@ class Explaining:
         faces: dict[int, dict[int, FaceMap]] = {}
         for done, number in enumerate(asked):
             report = part_of(self._job.report, done, len(asked))
-            clip = yield from self._clip(dict(sorted(seen[number].items())), shelf, report)
+            clip = yield from self._clip(number, dict(sorted(seen[number].items())), shelf, report)
             if clip:
                 faces[number] = clip
         return faces
 
     def _clip(
-        self, seen: Mapping[int, FloatArray], shelf: Shelf, report: ProgressCallback | None
+        self, number: int, seen: Mapping[int, FloatArray], shelf: Shelf, report: ProgressCallback | None
     ) -> Working[dict[int, FaceMap]]:
         """The maps of one face, by frame, stored or made; only of frames that can be decoded."""
         stored = {frame: _at(shelf.maps(self._made_by, frame), affine) for frame, affine in seen.items()}
@@ -155,7 +162,8 @@ class Explaining:
         if not crops:
             return {}
         affines = np.stack([seen[frame] for frame in crops])
-        made = yield from self._made(np.stack(list(crops.values())), affines, report)
+        faces = [(number, frame) for frame in crops]
+        made = yield from self._made(np.stack(list(crops.values())), affines, faces, shelf, report)
         maps = dict(zip(crops, made, strict=True))
         for frame, one in maps.items():
             if frame not in known:
@@ -172,21 +180,50 @@ class Explaining:
             pictures = self._open()
             window = pictures.window(*self._session.context(span))
             segment = yield from self._session.find_faces(self._faces, pictures, window, span, self._job)
-            shelf.keep_faces(segment)
+        shelf.keep_faces(segment)  # those that a job on another case has found are in the memory alone
         spec = self._detector.crop_spec
         rows = [(part, row) for part in segment.parts() if (row := part.row(frame)) is not None]
         return {(span, part.id): crop_affine(part.boxes[row], part.landmarks[row], spec) for part, row in rows}
 
     def _made(
-        self, crops: Picture, affines: FloatArray, report: ProgressCallback | None
+        self,
+        crops: Picture,
+        affines: FloatArray,
+        faces: Sequence[tuple[int, int]],
+        shelf: Shelf,
+        report: ProgressCallback | None,
     ) -> Working[tuple[FaceMap, ...]]:
-        """New maps of crops that go through the explainer together."""
-        watch = Watch(self._job.token, lambda t: self._job.emit(Notice(self._job.id, t)), report)
+        """New maps of crops that go through the explainer together; `faces`: id of the face and frame of each."""
+
+        def grow(growth: Growth) -> None:
+            parts = (affines[growth.rows.start : growth.rows.stop], growth.values, growth.logits.tolist())
+            cost = (growth.passes.tolist(), growth.seconds.tolist(), growth.errors)
+            maps = [FaceMap(*row) for row in zip(*parts, *cost, strict=True)]
+            number = faces[growth.rows.start][0]
+            if self._request.track_id in (None, number):
+                frames = [faces[row][1] for row in growth.rows]
+                explanation = self._explanation(number, dict(zip(frames, maps, strict=True)))
+                self._job.emit(ExplanationGrew(self._job.id, explanation, growth.samples, growth.most))
+
+        watch = Watch(
+            self._job.token,
+            lambda text: self._job.emit(Notice(self._job.id, text)),
+            report,
+            KeptSamples(shelf, self._made_by, self._explainer, [frame for _, frame in faces]),
+            grow if self._request.growing else None,
+        )
         maps, seconds = yield from timed(self._explainer.steps(self._detector, crops, watch))
-        shares = seconds * maps.passes / max(1, maps.passes.sum())
-        errors = [None] * len(crops) if maps.errors is None else maps.errors
+        nothing = [None] * len(crops)
+        shares = seconds * maps.passes / max(1, maps.passes.sum()) if maps.seconds is None else maps.seconds
         rows = zip(
-            affines, maps.values, maps.logits.tolist(), maps.passes.tolist(), shares.tolist(), errors, strict=True
+            affines,
+            maps.values,
+            maps.logits.tolist(),
+            maps.passes.tolist(),
+            shares.tolist(),
+            nothing if maps.errors is None else maps.errors,
+            nothing if maps.volumes is None else maps.volumes,
+            strict=True,
         )
         return tuple(FaceMap(*row) for row in rows)
 
@@ -226,6 +263,7 @@ class Explaining:
         values = np.stack([one.values for one in maps])
         affines = np.stack([one.affine for one in maps])
         errors = [one.errors for one in maps if one.errors is not None]
+        labels = [one.volumes for one in maps if one.volumes is not None]
         return Explanation(
             explainer_id=self._explainer.id,
             detector_id=self._detector.id,
@@ -244,7 +282,13 @@ class Explaining:
             errors=frozen(np.stack(errors)) if errors else None,
             title=self._explainer.title,
             sanity=self._sanity,
+            volumes=_volumes(values, np.stack(labels)) if labels else None,
         )
+
+
+def _volumes(values: FloatArray, labels: npt.NDArray[np.int32]) -> Volumes:
+    frames, mean, variance = volume_moments(values, labels)
+    return Volumes(frozen(labels), frozen(frames), frozen(mean), frozen(variance))
 
 
 def _at(maps: Sequence[FaceMap], affine: FloatArray) -> FaceMap | None:

@@ -62,6 +62,7 @@ class ExplainRequest:
         stored: tell what is kept from before and make nothing.
         at_once: tell of each frame when its maps are there, an ExplanationMade per frame and track; those of an
             explainer that takes all crops of a face together are told at the end all the same.
+        growing: tell of maps that are estimated from samples on the way, too: ExplanationGrew.
     """
 
     video: Path
@@ -75,6 +76,7 @@ class ExplainRequest:
     settings: Mapping[str, object] = field(default_factory=empty)
     stored: bool = False
     at_once: bool = False
+    growing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,23 @@ class ExplanationMade:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplanationGrew:
+    """What the samples so far say, about twice a second; ExplanationMade replaces it.
+
+    These samples are stored already: whenever the job ends, the next one like it goes on from them.
+
+    Attributes:
+        explanation: of the frames that grow, with standard errors and the cost in all runs.
+        samples, most: how many were asked for so far, and how many there will be at most.
+    """
+
+    job: int
+    explanation: Explanation
+    samples: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class DetectorsListed:
     """`brought` are the ids of the models of the request."""
 
@@ -238,6 +257,7 @@ Event = (
     | SegmentAnalyzed
     | AnalysisDone
     | ExplanationMade
+    | ExplanationGrew
     | DetectorsListed
     | ModelDescribed
     | DeviceStatus

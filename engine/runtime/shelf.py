@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.case.codec import AnyArray, decode_scores, decode_tracks, encode_scores, encode_tracks
+from engine.errors import DataError
+from engine.explainers.samples import Samples
 from engine.faces.detector import MIN_FACE
 from engine.faces.segments import EVERY, FaceSegment
 from engine.results import FloatArray, Provenance, Scores, frozen, settings_hash
@@ -14,6 +17,8 @@ from engine.runtime.plan import Span
 from engine.runtime.store import ResultStore
 
 FACES = "faces"
+SAMPLE_BYTES = 16 << 20
+"""Of samples that are kept for one frame, or for a clip that is one game: about a million of 100 players."""
 
 
 def face_settings(length: int) -> Mapping[str, object]:
@@ -35,6 +40,7 @@ class FaceMap:
         values: (h, w) float32.
         passes, seconds: what it took to make it.
         errors: (h, w) float32, None where nothing was drawn.
+        volumes: (h, w) int32, the region through a clip of each cell, None where there is none.
     """
 
     affine: FloatArray
@@ -43,6 +49,7 @@ class FaceMap:
     passes: int
     seconds: float
     errors: FloatArray | None = None
+    volumes: npt.NDArray[np.int32] | None = None
 
 
 class Shelf:
@@ -95,7 +102,7 @@ class Shelf:
         if found is None:
             return ()
         stored = found.arrays
-        errors = stored.get("errors")
+        errors, volumes = stored.get("errors"), stored.get("volumes")
         return tuple(
             FaceMap(
                 stored["affine"][row],
@@ -104,6 +111,7 @@ class Shelf:
                 int(stored["passes"][row]),
                 float(stored["seconds"][row]),
                 None if errors is None else errors[row],
+                None if volumes is None else volumes[row],
             )
             for row in range(len(stored["logits"]))
         )
@@ -121,9 +129,37 @@ class Shelf:
         errors = [each.errors for each in maps if each.errors is not None]
         if errors:
             arrays["errors"] = np.stack(errors)
+        volumes = [each.volumes for each in maps if each.volumes is not None]
+        if volumes:
+            arrays["volumes"] = np.stack(volumes)
         self._store.put_result(
             self._video, *_key(made_by), frame, frame, {name: frozen(array) for name, array in arrays.items()}, {}
         )
+
+    def samples(self, made_by: Provenance, span: Span) -> dict[str, Samples]:
+        """By the name of a game, those from which maps of these frames can be gone on with."""
+        found = self._store.get_result(self._video, *_key(made_by), *span)
+        kept: dict[str, dict[str, AnyArray]] = {}
+        for name, array in ({} if found is None else found.arrays).items():
+            game, _, part = name.rpartition(".")
+            kept.setdefault(game, {})[part] = array
+        try:
+            return {game: Samples.of_arrays(arrays) for game, arrays in kept.items()}
+        except DataError:  # laid down otherwise by another version: asking again is never wrong
+            return {}
+
+    def keep_samples(self, made_by: Provenance, span: Span, kept: Mapping[str, Samples]) -> None:
+        """Store samples in the place of all of these frames; of too many the last game keeps the most."""
+        self._note(made_by)
+        left = SAMPLE_BYTES
+        arrays: dict[str, AnyArray] = {}
+        for game, samples in reversed(list(kept.items())):
+            each = (samples.masks.shape[1] + 7) // 8 + samples.values.itemsize
+            part = samples.first(min(len(samples.values), left // each))
+            left -= each * len(part.values)
+            if len(part.values):
+                arrays |= {f"{game}.{name}": frozen(array) for name, array in part.arrays().items()}
+        self._store.put_result(self._video, *_key(made_by), *span, arrays, {})
 
     def _note(self, made_by: Provenance) -> None:
         if made_by.settings_hash not in self._noted:

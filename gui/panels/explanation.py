@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from engine.rendering.palette import PALETTES
 from gui import theme
-from gui.explaining import FrameExplanation
+from gui.explaining import FrameExplanation, grown_text
 from gui.panels.explainer_settings import ExplainerSettingsView
 from gui.panels.face_view import FaceView
 from gui.panels.on_demand import OnDemandView
@@ -99,7 +99,16 @@ class ExplanationPanel(QWidget):
         self._names = row()
         self._layout.addLayout(self._names)
         self.view = FaceView()
+        self.view.pointed.connect(self._show_volume)
         self._layout.addWidget(self.view)
+        self.volume = QLabel()
+        self.volume.setFont(theme.numbers_font(self))
+        self.volume.setWordWrap(True)
+        self.volume.setToolTip(
+            "Of the values that the volume has on each frame; the variance is in squared logits"
+        )
+        self._layout.addWidget(self.volume)
+        self._mask: FrameExplanation | None = None
         self.score = QLabel()
         self.score.setFont(theme.numbers_font(self))
         self.score.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -191,7 +200,7 @@ class ExplanationPanel(QWidget):
         self._show_choices()
         self.on_demand.refresh()
         self._show_names()
-        explanation = self._explanation()
+        explanation = self._mask = self._explanation()
         shown = self._session.shown
         self.state.setText(self._state(explanation))
         there = explanation is not None and shown is not None
@@ -199,16 +208,33 @@ class ExplanationPanel(QWidget):
             widget.setVisible(there)
         if explanation is None or shown is None:
             self.view.clear()
+            self.volume.hide()
             return
         self.view.set_style(self._session.style)
-        self.view.show_map(shown.pixels, explanation.values, explanation.affine, self._aspect())
+        volumes = explanation.volumes
+        self.view.show_map(
+            shown.pixels,
+            explanation.values,
+            explanation.affine,
+            self._aspect(),
+            None if volumes is None else volumes.labels[explanation.row],
+            "With the mask" if explanation.grown is None else "With the mask so far",
+        )
         self.score.setText(self._score(explanation))
         largest = float(np.abs(explanation.values).max(initial=0.0))
-        self.legend.show_palette(self._session.style.colour_map, explanation.title, signed=explanation.signed)
+        self.legend.show_palette(self._session.style.colour_map, explanation.headline, signed=explanation.signed)
         self.legend.show_largest(largest)
         self.meaning.setText(f"{MEANING[explanation.signed]} {cells_text(explanation)}")
         self.sanity.show_sanity(explanation.sanity, own_settings=bool(self._session.explainer_settings))
         self._show_provenance(explanation)
+
+    def _show_volume(self) -> None:
+        """Say what is known of the volume that is pointed at, or how to point at one."""
+        there = self._mask is not None and self._mask.volumes is not None
+        self.volume.setVisible(there)
+        text = volume_text(self._mask, self.view.volume) if there and self._mask is not None else ""
+        self.volume.setText(text)
+        self.view.setAccessibleDescription(text)
 
     def _aspect(self) -> float:
         """Width of a pixel over its height."""
@@ -283,6 +309,8 @@ class ExplanationPanel(QWidget):
             if session.slow:
                 return "Being made" if session.on_demand.makes(session.frame) else "Not made for this frame"
             return "Computing…" if session.explaining else "No mask yet"
+        if explanation.grown is not None:
+            return "Unfinished, being made" if session.on_demand.makes(session.frame) else "Unfinished, stopped"
         held = session.shown is not None and session.shown.index != explanation.frame
         return f"Mask of frame {explanation.frame}" if held else ""
 
@@ -329,10 +357,28 @@ def cells_text(explanation: FrameExplanation) -> str:
     return f"The mask has {width} × {height} cells and is not smoothed."
 
 
+def volume_text(explanation: FrameExplanation, volume: int | None) -> str:
+    """The moments of a volume over the frames, or how to choose one."""
+    volumes = explanation.volumes
+    if volumes is None:
+        return ""
+    if volume is None:
+        return "Point at a volume, or press Tab and the arrow keys,\nfor its mean and variance over the frames"
+    here = float(explanation.values[volumes.labels[explanation.row] == volume].mean())
+    frames, among = int(volumes.frames[volume]), len(volumes.labels)
+    mean, variance = float(volumes.mean[volume]), float(volumes.variance[volume])
+    return (
+        f"Volume {volume}, on {frames} of {among} frames: {here:+.3g} here\n"
+        f"Over the frames: mean {mean:+.3g}, variance {variance:.2g}".replace("-", "−")
+    )
+
+
 def errors_text(explanation: FrameExplanation) -> str:
     """How well a mask is known that was estimated from samples; empty for others."""
     if explanation.errors is None:
         return ""
+    if explanation.grown is not None:
+        return f"Unfinished: {grown_text(explanation)}"
     worst = float(explanation.errors.max(initial=0.0))
     if not math.isfinite(worst):
         return "Standard errors not known: too few samples"

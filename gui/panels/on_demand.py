@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QW
 
 from gui import theme
 from gui.commands import explainer_name
-from gui.explaining import Wanted
+from gui.explaining import Wanted, grown_text
 from gui.panels.parts import muted, progress_text, row
 from gui.session import Session
 
@@ -23,7 +23,7 @@ class OnDemandView(QWidget):
         self.frame = self._button("Explain this frame", "Make the masks of this frame, which takes long")
         theme.set_role(self.frame, "primary")
         self.range = self._button("Explain the range", "Make the masks of the range from I to O, frame by frame")
-        self.cancel = self._button("Cancel", "Stop making masks; those that are finished stay")
+        self.cancel = self._button("Cancel", "Stop making masks; what is drawn stays and can be gone on with")
         self.frame.clicked.connect(lambda: self._demand.explain((session.frame,)))
         self.range.clicked.connect(lambda: self._demand.explain(self._demand.range))
         self.cancel.clicked.connect(self._demand.cancel)
@@ -83,7 +83,9 @@ class OnDemandView(QWidget):
         known = progress is not None and progress.total > 0
         self.bar.setRange(0, 1000 if known else 0)
         if progress is not None:
-            text = f"{text}\n{progress_text(progress)}" + (f"\n{progress.note}" if progress.note else "")
+            grown = None if asked.frames else self._demand.grown(asked.frame)
+            note = progress.note if grown is None else grown_text(grown)
+            text = f"{text}\n{progress_text(progress)}" + (f"\n{note}" if note else "")
             self.bar.setValue(round(1000 * progress.fraction))
         self.words.setText(text)
 
@@ -91,7 +93,9 @@ class OnDemandView(QWidget):
         session, demand = self._session, self._demand
         name = explainer_name(session.explainer_id)
         frames = demand.range
-        self.frame.setText(f"Explain this frame with {name}")
+        grown = demand.grown(session.frame)
+        samples = grown.grown[0] if grown is not None and grown.grown is not None else 0
+        self.frame.setText(f"Go on from {samples} samples" if samples else f"Explain this frame with {name}")
         self.frame.setEnabled(demand.can_explain())
         count = len(frames)
         self.range.setText(f"Explain the range, {count} frame{'s' * (count != 1)}")

@@ -216,7 +216,7 @@ class PlayerPanel(QWidget):
             style = session.style
             self._legend.show_palette(
                 style.colour_map,
-                f"{masks[0].title}, {session.detector_id}  ·  frame {of_frame}, from {style.threshold:.0%}  ·  "
+                f"{masks[0].headline}, {session.detector_id}  ·  frame {of_frame}, from {style.threshold:.0%}  ·  "
                 f"{sanity_text(masks[0].sanity)}",
                 signed=masks[0].signed,
             )

@@ -27,6 +27,7 @@ from engine.runtime.protocol import (
     AnalysisDone,
     DetectorsListed,
     Event,
+    ExplanationGrew,
     ExplanationMade,
     Finished,
     Progressed,
@@ -300,20 +301,27 @@ class Scene:
         self.explain_job(job, (frame,), track_id, **changes)
 
     def explain_job(self, job: int, frames: tuple[int, ...], track_id: int = 0, **changes: Any) -> None:
-        """Answer a request for explanations: one blob for fake, one for real; `changes` of its fields."""
+        """Answer a request for explanations; `changes` of the fields of what is told."""
+        self.send(ExplanationMade(job, self.identity, replace(self.explanation(frames, track_id), **changes)))
+        self.send(Finished(job))
+
+    def grow_job(self, job: int, frames: tuple[int, ...], samples: int, most: int, **changes: Any) -> None:
+        """Tell how a map of a request grows."""
+        self.send(ExplanationGrew(job, replace(self.explanation(frames), **changes), samples, most))
+
+    def explanation(self, frames: tuple[int, ...], track_id: int = 0) -> Explanation:
+        """One blob for fake, one for real."""
         y, x = np.mgrid[-1:1:7j, -1:1:7j]
         blobs = np.exp(-3 * ((x - 0.2) ** 2 + y**2)) - 0.6 * np.exp(-4 * ((x + 0.6) ** 2 + (y - 0.5) ** 2))
         values = np.repeat(blobs[None], len(frames), axis=0)
         affine = np.array([[130 / 7, 0, 190], [0, 130 / 7, 90]], np.float32)
         numbers = frozen(np.array(frames, np.int64))
-        made = Explanation(
+        return Explanation(
             "gradcam", "frame-mobile", track_id, numbers, numbers, frozen(values.astype(np.float32)),
             frozen(np.repeat(affine[None], len(frames), axis=0)), frozen(np.full(len(frames), 1.7, np.float32)),
             True, provenance("gradcam"),
             Cost(frozen(np.ones(len(frames), np.int64)), frozen(np.full(len(frames), 0.0212, np.float32))),
         )  # fmt: skip
-        self.send(ExplanationMade(job, self.identity, replace(made, **changes)))
-        self.send(Finished(job))
 
     def mark(self, first: int, last: int, note: str) -> Mark:
         self.session.add_mark(first, last, note)

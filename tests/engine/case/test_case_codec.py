@@ -10,7 +10,7 @@ import pytest
 
 from engine.case import codec
 from engine.case.case_file import CaseFile
-from engine.results import Cost, Explanation, FaceTrack, Provenance, Scores, VideoIdentity
+from engine.results import Cost, Explanation, FaceTrack, Provenance, Scores, VideoIdentity, Volumes
 
 RNG = np.random.default_rng(5)
 
@@ -119,6 +119,13 @@ def test_explanation_with_its_cost_and_errors(tmp_path: Path) -> None:
     assert back.cost is not None
     assert_same(replace(given, cost=None), replace(back, cost=None))
     assert_same(cost, back.cost)
+    volumes = Volumes(np.zeros((2, 5, 4), np.int32), np.array([2]), np.array([0.1]), np.array([0.2]))
+    folder = tmp_path / "other"
+    folder.mkdir()
+    encoded = codec.encode_explanation(replace(given, volumes=volumes))
+    back = codec.decode_explanation(*through_a_case(folder, encoded))
+    assert back.volumes is not None
+    assert_same(volumes, back.volumes)
 
 
 def test_the_same_arrays_give_the_same_bytes() -> None:

@@ -20,7 +20,8 @@ from engine.explainers.coalitions import Coalitions, choose_coalitions
 from engine.explainers.games import ClipGame, FrameGame
 from engine.explainers.kernel_shap import KernelShap, KernelShapSettings, volume_moments
 from engine.explainers.registry import load_explainer
-from engine.explainers.sampling import Samples, sample
+from engine.explainers.samples import Samples
+from engine.explainers.sampling import sample
 from engine.explainers.superpixels import frame_superpixels, mean_colour, muted, volumes
 from engine.progress import CancelToken, Progress
 
@@ -201,7 +202,9 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(detector: FrameDetector) ->
         np.testing.assert_array_equal(again.found.values, whole.found.values)
         np.testing.assert_array_equal(again.found.errors, whole.found.errors)
         np.testing.assert_array_equal(again.samples.values, whole.samples.values)
-        assert again.passes < whole.passes == 202
+        assert again.passes == whole.passes == 202
+        assert again.fresh == 200 - len(parts[1].samples.values) + (21 if cut else 0)
+        assert again.samples.seconds > state.seconds * 20 / 42 > 0
 
 
 def test_samples_of_other_coalitions_are_not_taken_for_these() -> None:
@@ -300,7 +303,11 @@ def test_volumes_have_one_value_for_the_clip_or_one_per_frame(detector: FrameDet
     alone = KernelShap(KernelShapSettings(samples=30)).clip_steps(detector, crops[1:2], labels[1:2])
     np.testing.assert_allclose(frame.values[1], finished(alone).found.values[labels[1]], atol=1e-5)
     np.testing.assert_allclose(frame.logits, logits, atol=1e-4)
-    mean, variance = volume_moments(frame.values, labels)
+    assert frame.volumes is not None
+    np.testing.assert_array_equal(frame.volumes, labels)
+    assert video.volumes is None
+    seen, mean, variance = volume_moments(frame.values, frame.volumes)
+    assert seen.tolist() == [3] * len(firsts)
     per_frame = frame.values.reshape(3, -1)[:, [index % 96**2 for index in firsts]]
     np.testing.assert_allclose(mean, per_frame.mean(0), atol=1e-6)
     np.testing.assert_allclose(variance, per_frame.var(0), atol=1e-6)
@@ -363,13 +370,14 @@ def test_muting_paints_the_mean_colour_of_the_clip() -> None:
 
 def test_moments_are_over_the_frames_in_which_a_volume_is_seen() -> None:
     values = np.array([[[2.0, 2.0, 9.0]], [[5.0, 9.0, 9.0]], [[9.0, 9.0, 6.0]]], np.float32)
-    mean, variance = volume_moments(values, np.array([[[0, 0, 1]], [[0, 1, 1]], [[1, 1, 2]]]))
-    assert mean.tolist() == [3.5, 9, 6]
-    assert variance.tolist() == [2.25, 0, 0]
+    frames, mean, variance = volume_moments(values, np.array([[[0, 0, 1]], [[0, 1, 1]], [[1, 1, 3]]]))
+    assert frames.tolist() == [2, 3, 0, 1]
+    assert mean.tolist() == [3.5, 9, 0, 6]
+    assert variance.tolist() == [2.25, 0, 0, 0]
 
 
 def test_moments_over_a_volume() -> None:
     values = np.array([[[1.0, 5.0]], [[3.0, 5.0]]], np.float32)
-    mean, variance = volume_moments(values, np.array([[[0, 1]], [[0, 1]]]))
+    _, mean, variance = volume_moments(values, np.array([[[0, 1]], [[0, 1]]]))
     assert mean.tolist() == [2, 5]
     assert variance.tolist() == [1, 0]

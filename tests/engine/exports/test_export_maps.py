@@ -11,7 +11,7 @@ from exports_scene import PROVENANCE, PTS, make_explanation
 
 from engine.errors import UsageError
 from engine.exports.maps import export_maps
-from engine.results import Cost, Sanity
+from engine.results import Cost, Sanity, Volumes
 from engine.video.media import Media
 
 
@@ -84,6 +84,34 @@ def test_cost_and_standard_errors_stand_beside_the_maps(tmp_path: Path, media: M
     summary = json.loads((tmp_path / "bare" / "summary.json").read_text())
     assert summary["cost"] is None
     assert "forward_passes" not in summary["maps"][0]
+
+
+def test_the_moments_of_volumes_stand_beside_the_maps(tmp_path: Path, media: Media) -> None:
+    labels = np.zeros((2, 7, 7), np.int32)
+    labels[0, :, 4:], labels[1, :, :2] = 1, 3
+    moments = Volumes(
+        labels, np.array([2, 1, 0, 1]), np.array([0.5, -1.0, 0.0, 2.0]), np.array([0.25, 0.0, 0.0, 0.0])
+    )
+    other = replace(moments, labels=np.full((1, 7, 7), 1, np.int32), mean=np.array([0, 7.0, 0, 0]))
+    one, two = make_explanation([3, 8], 0), make_explanation([5], 1)
+    export_maps(media, [replace(two, volumes=other), replace(one, volumes=moments)], tmp_path)
+    with np.load(tmp_path / "maps.npz") as bundle:
+        np.testing.assert_array_equal(bundle["volume"], [labels[0], other.labels[0], labels[1]])
+        assert bundle["volume_mean"][0, 0].tolist() == [0.5] * 4 + [-1] * 3
+        assert bundle["volume_mean"][1].tolist() == [[7] * 7] * 7
+        assert bundle["volume_mean"][2, 6].tolist() == [2, 2] + [0.5] * 5
+        assert bundle["volume_variance"][0, 3].tolist() == [0.25] * 4 + [0] * 3
+        assert bundle["volume_variance"].dtype == np.float32
+    told = json.loads((tmp_path / "summary.json").read_text())["volumes"]
+    assert told[-3:] == [
+        {"track": 0, "volume": 0, "frames": 2, "mean": 0.5, "variance": 0.25},
+        {"track": 0, "volume": 1, "frames": 1, "mean": -1.0, "variance": 0.0},
+        {"track": 0, "volume": 3, "frames": 1, "mean": 2.0, "variance": 0.0},
+    ]
+    export_maps(media, [one], tmp_path / "bare")
+    assert json.loads((tmp_path / "bare" / "summary.json").read_text())["volumes"] == []
+    with np.load(tmp_path / "bare" / "maps.npz") as bundle:
+        assert "volume_mean" not in bundle
 
 
 def test_smoothed_maps_are_told_in_the_summary(tmp_path: Path, media: Media) -> None:

@@ -16,8 +16,8 @@ from random_weights import random_network, write_random_weights
 from engine import paths
 from engine.case.case_file import CaseFile
 from engine.detectors import registry
-from engine.errors import UsageError, WeightsError
-from engine.explainers import gradcam
+from engine.errors import CancelledError, UsageError, WeightsError
+from engine.explainers import gradcam, kernel_shap
 from engine.explainers.kernel_shap import KernelShap
 from engine.faces.crops import crop_affine, cut_crop
 from engine.results import CropSpec, Explanation, FaceTrack
@@ -29,6 +29,7 @@ from engine.runtime.protocol import (
     DetectorsRequest,
     DeviceStatus,
     ExplainRequest,
+    ExplanationGrew,
     ExplanationMade,
     Failed,
     Finished,
@@ -217,6 +218,60 @@ def test_only_what_is_stored_is_told_where_nothing_is_to_be_made(
     assert again.frames.tolist() == [60, 62]
     np.testing.assert_array_equal(again.values, np.concatenate([each.values for each in made]))
     assert not explained(engine, inbox, replace(stored, settings={"samples": 6, "segments": 6}))
+
+
+def test_a_growing_map_is_told_and_a_cancelled_one_gone_on_with(
+    engine: Engine, inbox: Inbox, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel_shap, "TELL_SECONDS", 0)
+    monkeypatch.setattr(kernel_shap, "TELL_SHARE", 0)
+    settings = {"samples": 60, "segments": 20, "tolerance": 0}
+    request = ExplainRequest(clip, "frame-mobile", "kernel-shap", (70,), settings=settings, growing=True)
+    job = engine.submit(replace(request, case=tmp_path / "case.tell"))
+    inbox.wait(lambda event: isinstance(event, ExplanationGrew) and event.job == job)
+    engine.cancel(job)
+    last = inbox.last(job)
+    assert isinstance(last, Failed)
+    assert isinstance(last.error, CancelledError)
+    grown = inbox.kind(job, ExplanationGrew)
+    assert 0 < grown[-1].samples < grown[-1].most == 60
+    assert [each.samples for each in grown] == [4 * (number + 1) for number in range(len(grown))]
+
+    again = engine.submit(replace(request, case=tmp_path / "case.tell"))
+    whole = engine.submit(replace(request, case=tmp_path / "other.tell", growing=False))
+    assert isinstance(inbox.last(again), Finished)
+    assert isinstance(inbox.last(whole), Finished)
+    assert inbox.kind(again, ExplanationGrew)[0].samples == grown[-1].samples + 4
+    assert not inbox.kind(whole, ExplanationGrew)
+    (one,), (other,) = (inbox.kind(each, ExplanationMade) for each in (again, whole))
+    shown = inbox.kind(again, ExplanationGrew)[-1].explanation
+    for made in (one.explanation, shown):
+        assert made.frames.tolist() == [70]
+        np.testing.assert_array_equal(made.values, other.explanation.values)
+        np.testing.assert_array_equal(made.affine, other.explanation.affine)
+        assert made.errors is not None
+        assert made.cost is not None
+        assert made.cost.passes.tolist() == [62]
+
+
+def test_the_values_of_volumes_have_a_mean_and_a_variance(
+    engine: Engine, inbox: Inbox, clip: Path, tmp_path: Path
+) -> None:
+    settings = {"segmentation": "3d", "samples": 6, "segments": 6}
+    request = ExplainRequest(
+        clip, "frame-mobile", "kernel-shap", (60, 62), settings=settings, case=tmp_path / "case.tell"
+    )
+    (made,) = explained(engine, inbox, request)
+    (again,) = explained(engine, inbox, request)
+    for explanation in (made, again):
+        assert explanation.volumes is not None
+        labels = explanation.volumes.labels
+        assert labels.shape == explanation.values.shape
+        for volume in np.unique(labels):
+            shown = [v[n == volume].mean() for v, n in zip(explanation.values, labels, strict=True) if volume in n]
+            assert explanation.volumes.frames[volume] == len(shown)
+            assert explanation.volumes.mean[volume] == pytest.approx(np.mean(shown), abs=1e-5)
+            assert explanation.volumes.variance[volume] == pytest.approx(np.var(shown), abs=1e-5)
 
 
 def test_the_samples_of_several_frames_and_faces_are_told_as_one_work(

@@ -5,15 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 from scenes import Scene, make_detector
 
 from engine.errors import DeviceError, UsageError
 from engine.progress import Progress
-from engine.results import ExplainerInfo, frozen
+from engine.results import ExplainerInfo, Volumes, frozen
 from engine.runtime.protocol import DetectorsListed, DetectorsRequest, ExplainRequest, Failed
 from gui.panels.explanation import ExplanationPanel
+from gui.panels.face_view import borders
 
 
 @pytest.fixture
@@ -99,6 +100,103 @@ def test_a_finished_mask_tells_its_largest_standard_error_and_its_cost(
     assert f"Largest standard error 0.05 ({round(5 / largest)} %)" in panel.score.text()
     assert "Cost 1 forward pass, 21 ms" in panel.score.text()
     assert panel.on_demand.frame.isVisible()
+
+
+def test_a_growing_mask_is_drawn_and_called_unfinished_until_it_is_made(
+    panel: ExplanationPanel, scene: Scene, qtbot: Any
+) -> None:
+    view = panel.on_demand
+    view.frame.click()
+    assert request(scene).growing
+    job = scene.engine.last(ExplainRequest)
+    scene.progress(job, Progress("Explaining", 342, 2000, "samples", 40.0, "standard error up to 0.130"))
+    errors = np.zeros((1, 7, 7), np.float32)
+    errors[0, 2, 3] = 0.12
+    scene.grow_job(job, (355,), 342, 2000, explainer_id="kernel-shap", errors=frozen(errors))
+    qtbot.waitUntil(panel.view.isVisible)
+    assert "Unfinished: 342 of 2000 samples, ± 0.12" in panel.score.text()
+    assert panel.state.text() == "Unfinished, being made"
+    assert view.words.text() == (
+        "Kernel SHAP, frame 355\nExplaining 17 %, about 40 s left\n342 of 2000 samples, ± 0.12"
+    )
+    (mask,) = scene.session.explanations.values()
+    assert mask.headline.endswith(", unfinished: 342 of 2000 samples, ± 0.12")
+    assert not scene.session.made_masks(0, 499), "an export leaves it out"
+    scene.explain_job(job, (355,), explainer_id="kernel-shap", errors=frozen(errors / 2))
+    qtbot.waitUntil(lambda: "nfinished" not in panel.score.text() + panel.state.text())
+    assert scene.session.explanations[0].grown is None
+    assert len(scene.session.made_masks(0, 499)) == 1
+
+
+def test_what_was_drawn_stays_when_it_is_stopped_and_is_gone_on_with(
+    panel: ExplanationPanel, scene: Scene, qtbot: Any
+) -> None:
+    view = panel.on_demand
+    view.frame.click()
+    job = scene.engine.last(ExplainRequest)
+    unknown = frozen(np.full((1, 7, 7), np.inf, np.float32))
+    scene.grow_job(job, (355,), 60, 2000, explainer_id="kernel-shap", errors=unknown)
+    view.cancel.click()
+    qtbot.waitUntil(lambda: panel.state.text() == "Unfinished, stopped")
+    assert "60 of 2000 samples, error not known yet" in panel.score.text()
+    assert view.frame.text() == "Go on from 60 samples"
+    scene.grow_job(job, (355,), 80, 2000, explainer_id="kernel-shap", errors=unknown)
+    assert scene.session.explanations[0].grown == (60, 2000), "what a stopped job still says is dropped"
+    view.frame.click()
+    assert scene.session.explanations[0].grown == (60, 2000)
+    assert scene.engine.last(ExplainRequest) != job
+    scene.session.go_to(145)
+    view.cancel.click()
+    qtbot.waitUntil(lambda: scene.session.shown is not None and scene.session.shown.index == 145)
+    assert not scene.session.explanations
+    assert view.frame.text() == "Explain this frame with Kernel SHAP"
+
+
+def test_a_volume_that_is_pointed_at_tells_its_mean_and_variance(
+    panel: ExplanationPanel, scene: Scene, qtbot: Any
+) -> None:
+    panel.on_demand.frame.click()
+    labels = np.zeros((1, 7, 7), np.int32)
+    labels[:, :, 3:] = 1
+    values = np.where(labels == 1, np.float32(-0.5), np.float32(0.25))
+    volumes = Volumes(labels, np.array([1, 1]), np.array([0.125, -0.625]), np.array([0.0156, 0.0625]))
+    job = scene.engine.last(ExplainRequest)
+    scene.explain_job(
+        job, (355,), explainer_id="kernel-shap", values=frozen(values), volumes=volumes, errors=frozen(0 * values)
+    )
+    qtbot.waitUntil(panel.view.isVisible)
+    assert panel.volume.text().startswith("Point at a volume")
+    view = panel.view
+    side = (view.width() - 8) // 2
+    left, right = (QPoint(side + 8 + round(side * at), side // 2) for at in (0.2, 0.8))
+    qtbot.mouseMove(view, left)
+    one = "Volume 0, on 1 of 1 frames: +0.25 here\nOver the frames: mean +0.125, variance 0.016"
+    other = "Volume 1, on 1 of 1 frames: −0.5 here\nOver the frames: mean −0.625, variance 0.062"
+    qtbot.waitUntil(lambda: panel.volume.text() == one)
+    qtbot.mouseMove(view, right)
+    qtbot.waitUntil(lambda: panel.volume.text() == other)
+    qtbot.mouseMove(view, QPoint(5, side // 2))
+    qtbot.waitUntil(lambda: panel.volume.text() == one)
+    view.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.keyClick(view, Qt.Key.Key_Right)
+    assert panel.volume.text() == other
+    assert view.accessibleDescription() == other
+    qtbot.keyClick(view, Qt.Key.Key_Right)
+    assert panel.volume.text() == other, "there is none beyond"
+    qtbot.keyClick(view, Qt.Key.Key_Left)
+    assert panel.volume.text() == one
+    scene.session.set_masks_visible(False)
+    qtbot.waitUntil(lambda: not panel.volume.isVisible())
+
+
+def test_the_border_of_a_volume_is_all_sides_between_in_and_out() -> None:
+    inside = np.zeros((4, 5), np.bool_)
+    inside[1, 1:3] = inside[3, 4] = True
+    lines = {tuple(map(int, (line.x1(), line.y1(), line.x2(), line.y2()))) for line in borders(inside)}
+    assert lines == {
+        (1, 1, 2, 1), (2, 1, 3, 1), (1, 2, 2, 2), (2, 2, 3, 2), (1, 1, 1, 2), (3, 1, 3, 2),
+        (4, 3, 5, 3), (4, 4, 5, 4), (4, 3, 4, 4), (5, 3, 5, 4),
+    }  # fmt: skip
 
 
 def test_an_error_stands_where_it_was_asked(panel: ExplanationPanel, scene: Scene) -> None:
