@@ -1,18 +1,15 @@
-"""What the scores of a video come to, beyond their mean: stretches that a mean over the whole video would hide."""
+"""What the scores of a video come to, beyond their mean; engine.evaluation.intervals finds the stretches."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from engine.results import Scores
+from engine.results import BoolArray, IntArray
 
 DECISION = 0.5
 """From this probability on a score, or a mean of scores, reads as fake."""
-
-LEAST_SCORES, LEAST_SECONDS, FEWEST_SCORES = 10, 0.4, 3
-"""A stretch counts from 10 scores on, or where it lasts 0.4 s with 3 scores at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,38 +54,12 @@ class Statement:
     entry: Mapping[str, Any]
 
 
-def hidden_stretches(scores: Iterable[Scores], seconds: Callable[[int], float]) -> tuple[Stretch, ...]:
-    """Where faces whose mean is below DECISION read as fake for a while, by face and then by frame.
+def goes_on(spans: IntArray) -> BoolArray:
+    """(N, 2) spans of scores, ascending -> (N - 1,) whether the curve goes on from each score to the next.
 
-    Single scores count for nothing, for or against: each is replaced by the median of itself and its two
-    neighbours. A stretch is a run of such medians of DECISION or more, without a gap in which the face was not
-    scored, of 10 scores or more or, with at least 3, of 0.4 s or more. Any thread.
-
-    Args:
-        scores: of one detector.
-        seconds: time at which a frame begins, such as `FrameIndex.seconds`.
+    It breaks where the face was gone: where two scores begin more than twice as far apart as is usual for them
+    (the median), so that one damaged frame breaks nothing. Empty for fewer than two. Any thread.
     """
-    return tuple(found for track in scores if len(track.spans) for found in _of_track(track, seconds))
-
-
-def _of_track(track: Scores, seconds: Callable[[int], float]) -> list[Stretch]:
-    mean = track.track_probability
-    if mean >= DECISION:
-        return []
-    starts, probability = track.spans[:, 0], track.fake_probability
-    steps = np.diff(starts)
-    gap = steps > 2 * steps.min(initial=np.iinfo(np.int64).max // 2)  # one frame may be damaged
-    found = []
-    for part in np.split(np.arange(len(starts)), np.flatnonzero(gap) + 1):
-        values = np.pad(probability[part], 1, mode="edge")
-        high = np.median([values[:-2], values[1:-1], values[2:]], axis=0) >= DECISION
-        edges = np.flatnonzero(np.diff(np.pad(high, 1).astype(np.int8)))
-        for begin, end in zip(edges[::2], edges[1::2] - 1, strict=True):
-            first, last = int(track.spans[part[begin], 0]), int(track.spans[part[end], 1])
-            count, times = end - begin + 1, (seconds(first), seconds(last))
-            if count >= LEAST_SCORES or (
-                count >= FEWEST_SCORES and round(times[1] - times[0], 6) >= LEAST_SECONDS
-            ):
-                inside = probability[part[begin : end + 1]].mean(dtype=np.float64)
-                found.append(Stretch(track.track_id, first, last, *times, float(inside), mean))
-    return found
+    steps = np.diff(spans[:, 0])
+    unbroken: BoolArray = steps <= 2 * np.median(steps) if len(steps) else np.empty(0, np.bool_)
+    return unbroken

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.results import Explanation, FaceTrack, FloatArray, Scores
+from engine.results import Explanation, FaceTrack, FloatArray, IntArray, Scores
 from engine.verdict import Statement
 
 
@@ -35,10 +34,10 @@ class MapShown:
 
 @dataclass(frozen=True, slots=True)
 class CurveShown:
-    """The probabilities of one face: (N,) middles of the spans, in frames, and (N,) values."""
+    """The probabilities of one face: (N, 2) spans, inclusive, ascending, and (N,) values."""
 
     track_id: int
-    at: npt.NDArray[np.float64]
+    spans: IntArray
     probability: FloatArray
 
 
@@ -119,7 +118,5 @@ class Scene:
         for score in self.scores:
             kept = (score.spans[:, 1] >= self.first) & (score.spans[:, 0] <= self.last)
             if kept.any():
-                made.append(
-                    CurveShown(score.track_id, score.spans[kept].mean(axis=1), score.fake_probability[kept])
-                )
+                made.append(CurveShown(score.track_id, score.spans[kept], score.fake_probability[kept]))
         return tuple(made)

@@ -1,4 +1,8 @@
-"""The strip along the bottom of an exported frame: the probability of every face over the exported stretch."""
+"""The strip along the bottom of an exported frame: the probability of every face over the exported stretch.
+
+The curve of a detector that scores frames leads through their middles. Where a score stands for several frames,
+such as a snippet, the curve is level over all of them and steps between: it claims no change inside a span.
+"""
 
 from itertools import pairwise
 
@@ -7,6 +11,7 @@ import numpy as np
 from engine.rendering.palette import face_colour
 from engine.rendering.primitives import Fill, Item, Lines, Points
 from engine.rendering.scene import CurveShown, FrameShown
+from engine.verdict import goes_on
 
 SHARE = 8
 """The strip is the frame's height divided by this."""
@@ -30,17 +35,23 @@ def curve_strip(shown: FrameShown, decision: float, width: int) -> list[Item]:
         Lines((line,), (255, 255, 255, 110), 1),
     ]
     for curve in scene.curves():
-        paths = tuple(place(curve.at[part], curve.probability[part].astype(np.float64)) for part in pieces(curve))
+        paths = tuple(place(*piece) for piece in pieces(curve, scene.first, scene.last))
         items.append(Lines(paths, (*face_colour(curve.track_id), 255), width))
     x = float(place(np.array([shown.index], float), np.zeros(1))[0, 0])
     items.append(Lines((np.array([[x, top], [x, scene.height]], float),), (255, 255, 255, 230), width))
     return items
 
 
-def pieces(curve: CurveShown) -> list[slice]:
-    """Stretches of points to be joined by a line: it breaks where the face was gone for longer than usual."""
-    steps = np.diff(curve.at)
-    usual = float(np.median(steps)) if len(steps) else 1.0
-    breaks = np.flatnonzero(steps > 2 * usual) + 1
-    edges = [0, *breaks.tolist(), len(curve.at)]
-    return [slice(a, b) for a, b in pairwise(edges)]
+def pieces(curve: CurveShown, first: int, last: int) -> list[tuple[Points, Points]]:
+    """Points to be joined by a line: (P,) frame coordinates within the stretch first..last, (P,) probabilities.
+
+    A span of one frame is its middle, a longer one the outer edges of its first and its last frame. The line
+    breaks where the face was gone for longer than usual.
+    """
+    longer = curve.spans[:, 1] > curve.spans[:, 0]
+    edges = np.clip(curve.spans + np.where(longer[:, None], (-0.5, 0.5), 0.0), first - 0.5, last + 0.5)
+    needed = np.stack([np.ones_like(longer), longer], axis=1)
+    values = np.repeat(curve.probability.astype(np.float64)[:, None], 2, axis=1)
+    breaks = np.flatnonzero(~goes_on(curve.spans)) + 1
+    parts = [slice(a, b) for a, b in pairwise([0, *breaks.tolist(), len(curve.spans)])]
+    return [(edges[part][needed[part]], values[part][needed[part]]) for part in parts]

@@ -230,6 +230,28 @@ def test_the_curve_breaks_where_the_face_was_gone() -> None:
     assert [len(path) for path in curve.paths] == [10, 10]
 
 
+def test_a_span_of_several_frames_is_level_over_all_of_them_and_ends_with_the_strip() -> None:
+    spans = [(6, 9), (10, 13), (14, 17), (18, 21), (40, 43)]
+    scene = Scene(1000, 480, 8, 47, scores=[scores(0, spans, [0.2, 0.8, 0.8, 0.4, 0.6])])
+    layers = build_layers(scene.at(8, 0, 0.0), OverlayStyle(labels=False))
+    strip = next(item for item in layers.items if isinstance(item, Fill))
+    curve = next(item for item in layers.items if isinstance(item, Lines) and item.colour[:3] == face_colour(0))
+    pixels = 1000 / 40
+
+    def row(probability: float) -> float:
+        room = strip.y1 - strip.y0 - 2 * curve.width
+        return strip.y0 + curve.width + (1 - probability) * room
+
+    def level(first: int, last: int, probability: float) -> list[tuple[float, float]]:
+        """From the left edge of the first frame to the right edge of the last one."""
+        return [((first - 8) * pixels, row(probability)), ((last + 1 - 8) * pixels, row(probability))]
+
+    near = [*level(8, 9, 0.2), *level(10, 13, 0.8), *level(14, 17, 0.8), *level(18, 21, 0.4)]
+    assert [len(path) for path in curve.paths] == [8, 2]
+    np.testing.assert_allclose(curve.paths[0], near, atol=1e-3)
+    np.testing.assert_allclose(curve.paths[1], level(40, 43, 0.6), atol=1e-3)
+
+
 def test_probability_belongs_to_the_span_that_covers_the_frame() -> None:
     scene = Scene(64, 48, 0, 99, scores=[scores(3, [(0, 7), (8, 15), (40, 47)], [0.1, 0.2, 0.3])])
     found = [scene.probability(3, frame) for frame in (0, 7, 8, 15, 16, 39, 40, 47, 48)]
