@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.evaluation.intervals import hidden_stretches
 from engine.results import BoolArray, FaceTrack, FloatArray, IntArray, Scores
 from engine.runtime.protocol import AnalysisDone, SegmentAnalyzed
-from engine.verdict import Stretch, hidden_stretches
+from engine.verdict import Stretch
 
 
 class TrackSeries:

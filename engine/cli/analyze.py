@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
                     verdicts[name] = verdict_of(done[name], infos[name], known)
                     if args.case is not None:
                         log_analysis(args.case, done[name], infos[name], args.every, verdicts[name])
-                entries.append(report(done, infos, verdicts))
+                entries.append(report(done, infos, verdicts, known))
     except BaseException:
         if entries:  # they may be hours of work
             deliver(entries, args)

@@ -9,9 +9,9 @@ from engine.case.noted import last_analysis
 from engine.cli.session import EngineSession
 from engine.evaluation.calibration.answer import Abstention, Ratio, ratio_of, statement
 from engine.evaluation.calibration.conditions import evidence_of
+from engine.evaluation.intervals import hidden_stretches
 from engine.rendering.scene import Scene
 from engine.runtime.protocol import AnalysisDone, AnalyzeRequest, ExplainRequest, ExplanationMade
-from engine.verdict import hidden_stretches
 from engine.video.media import Media
 
 PARTIAL = Abstention(

@@ -1,14 +1,19 @@
 """The JSON of `analyze`: what the detectors say of a video, and how that becomes one number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.evaluation.calibration.answer import Abstention, entry, ratio_of
 from engine.evaluation.calibration.conditions import Evidence
+from engine.evaluation.intervals import (
+    IntervalRule,
+    hidden_stretches,
+    suspicious_intervals,
+    usual_rule,
+)
 from engine.exports.sidecar import number, video
 from engine.results import DetectorInfo, Scores
 from engine.runtime.protocol import AnalysisDone
-from engine.verdict import hidden_stretches
 
 RULE = "mean"
 RULE_WORDS = (
@@ -18,11 +23,19 @@ RULE_WORDS = (
 
 
 def report(
-    done: Mapping[str, AnalysisDone], infos: Mapping[str, DetectorInfo], verdicts: Mapping[str, dict[str, Any]]
+    done: Mapping[str, AnalysisDone],
+    infos: Mapping[str, DetectorInfo],
+    verdicts: Mapping[str, dict[str, Any]],
+    evidence: Evidence,
 ) -> dict[str, Any]:
     """One video's entry from the answers of its detectors and their verdicts, in the order of their asking."""
     first = next(iter(done.values()))
     trusted = [name for name in done if trustworthy(infos[name])]
+    seconds = evidence.index.seconds
+    rules = {
+        name: usual_rule([each.spans for each in answer.scores], seconds, infos[name].card)
+        for name, answer in done.items()
+    }
     return {
         "video": {
             key: video(first.video)[key] for key in ("path", "sha256", "frames", "seconds", "variable_rate")
@@ -33,12 +46,15 @@ def report(
                 "first": int(track.frames[0]),
                 "last": int(track.frames[-1]),
                 "detectors": [
-                    _scored(name, answer.scores, track.id, infos[name]) for name, answer in done.items()
+                    _scored(answer.scores, track.id, infos[name], rules[name], seconds)
+                    for name, answer in done.items()
                 ],
             }
             for track in first.tracks
         ],
-        "detectors": dict(verdicts),
+        "detectors": {
+            name: verdict | {"interval_rule": rules[name].plain()} for name, verdict in verdicts.items()
+        },
         "combination": {"rule": RULE, "detectors": trusted, "text": RULE_WORDS},
         "fake_probability": combined([done[name].fake_probability for name in trusted]),
     }
@@ -70,14 +86,25 @@ def combined(probabilities: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _scored(name: str, scores: Sequence[Scores], track_id: int, info: DetectorInfo) -> dict[str, Any]:
+def _scored(
+    scores: Sequence[Scores],
+    track_id: int,
+    info: DetectorInfo,
+    rule: IntervalRule,
+    seconds: Callable[[int], float],
+) -> dict[str, Any]:
     mine = next((s for s in scores if s.track_id == track_id), None)
-    entry: dict[str, Any] = {"id": name, "weights_sha256": info.weights_sha256}
+    entry: dict[str, Any] = {"id": info.id, "weights_sha256": info.weights_sha256}
     if mine is None:
-        return entry | {"fake_probability": None, "spans": [], "span_fake_probability": [], "activations": {}}
+        nothing: dict[str, Any] = {"spans": [], "span_fake_probability": [], "activations": {}, "intervals": []}
+        return entry | {"fake_probability": None} | nothing
     return entry | {
         "fake_probability": number(mine.track_probability),
         "spans": mine.spans.tolist(),
         "span_fake_probability": [number(float(p)) for p in mine.fake_probability],
         "activations": {series: values.tolist() for series, values in mine.activations.items()},
+        "intervals": [
+            found.plain(seconds)
+            for found in suspicious_intervals(track_id, mine.spans, mine.fake_probability, rule)
+        ],
     }

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from engine.evaluation.intervals import hidden_stretches
 from engine.results import Provenance, Scores
-from engine.verdict import hidden_stretches
+from engine.verdict import goes_on
 
 PROVENANCE = Provenance("d", "0" * 64, {}, "cpu", "float32", {})
 
@@ -72,33 +73,18 @@ def test_nothing_to_find(curve: list[float]) -> None:
     assert found(scores(curve)) == []
 
 
-def test_against_brute_force() -> None:
-    """Every run of medians, found by looking at each frame in turn."""
-    rng = np.random.default_rng(4)
-    for _ in range(200):
-        steps = rng.choice([1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 9], size=120)
-        frames = np.cumsum(steps)
-        curve = np.clip(0.35 + 0.3 * np.sin(np.arange(120) / rng.uniform(3, 12)) + rng.normal(0, 0.1, 120), 0, 1)
-        curve = curve.astype(np.float32)
-        if curve.mean(dtype=float) >= 0.5:
-            continue
-        parts: list[list[int]] = [[0]]
-        for at in range(1, 120):
-            if frames[at] - frames[at - 1] > 2:
-                parts.append([])
-            parts[-1].append(at)
-        expected = []
-        for part in parts:
-            run: list[int] = []
-            for place, at in enumerate([*part, -1]):
-                high = False
-                if at >= 0:
-                    before, after = part[max(0, place - 1)], part[min(len(part) - 1, place + 1)]
-                    high = sorted([curve[before], curve[at], curve[after]])[1] >= 0.5
-                if high:
-                    run.append(at)
-                    continue
-                if len(run) >= 10 or (len(run) >= 3 and (frames[run[-1]] - frames[run[0]]) / 25 >= 0.4):
-                    expected.append((frames[run[0]], frames[run[-1]]))
-                run = []
-        assert found(scores(curve.tolist(), frames.tolist())) == expected
+def test_what_is_found_reads_as_fake_itself() -> None:
+    """A stretch goes on down to 0.4, but where its mean is below 0.5 the video's mean hides nothing."""
+    assert found(scores([0.1] * 90 + [0.42] * 20 + [0.55] * 3 + [0.42] * 20)) == []
+    assert found(scores([0.1] * 90 + [0.42] * 4 + [0.9] * 12 + [0.42] * 4)) == [(90, 109)]
+
+
+def test_a_curve_goes_on_over_one_damaged_frame_and_between_scored_frames() -> None:
+    def on(*starts: int, length: int = 1) -> list[bool]:
+        at = np.array(starts, np.int64)
+        return goes_on(np.stack([at, at + length - 1], axis=1).reshape(-1, 2)).tolist()
+
+    assert on(0, 1, 2, 4, 5, 8, 9) == [True, True, True, True, False, True]
+    assert on(0, 25, 50, 125, 150) == [True, True, False, True]
+    assert on(30, 32, 36, 40, 60, 64, length=4) == [True, True, True, False, True]  # the first span was cut off
+    assert on(7) == on() == []

@@ -81,6 +81,7 @@ def test_analyze_writes_the_json_of_the_contract(
         "spans",
         "span_fake_probability",
         "activations",
+        "intervals",
     }
     assert mine["spans"] == [[i, i] for i in range(30)]
     expected = [1 / (1 + np.exp(-2 * np.sin(i / 9))) for i in range(30)]
@@ -88,8 +89,16 @@ def test_analyze_writes_the_json_of_the_contract(
     assert mine["fake_probability"] == pytest.approx(np.mean(expected), abs=1e-6)
     assert set(entry["detectors"]) == {"frame-mobile", "frame-b4"}
     assert set(entry["detectors"]["frame-b4"]) == {
-        "fake_probability", "log10_likelihood_ratio", "likelihood_ratio", "warnings",
+        "fake_probability", "log10_likelihood_ratio", "likelihood_ratio", "warnings", "interval_rule",
     }  # fmt: skip
+    rule = entry["detectors"]["frame-mobile"]["interval_rule"]
+    assert rule == {"high": 0.5, "low": 0.4, "gap": 1, "shortest": 10, "fewest": 3}
+    (interval,) = mine["intervals"]
+    above = [i for i in range(30) if expected[i] >= 0.4]  # the sine turns down at the end
+    assert (interval["first"], interval["last"]) == (above[0], above[-1]) == (0, 29)
+    assert interval["mean"] == pytest.approx(np.mean(expected), abs=1e-6)
+    assert (interval["peak"], interval["peak_frame"]) == (pytest.approx(max(expected), abs=1e-6), 14)
+    assert (interval["begin"], interval["end"]) == pytest.approx((0.0, 29 / 25))
     assert entry["detectors"]["frame-b4"]["log10_likelihood_ratio"] is None
     assert entry["fake_probability"] == pytest.approx(np.mean(expected), abs=1e-6)
     assert entry["combination"]["rule"] == "mean"

@@ -17,9 +17,9 @@ from engine.evaluation.calibration.conditions import (
     measure,
     mismatches,
 )
+from engine.evaluation.intervals import hidden_stretches
 from engine.evaluation.video_scores import collected
 from engine.results import FaceTrack, Provenance, Scores, frozen
-from engine.verdict import hidden_stretches
 from engine.video.index import FrameIndex, make_index
 
 SHA = "ab" * 32
