@@ -19,6 +19,9 @@ from scipy.linalg import cho_factor, cho_solve
 from engine.explainers.coalitions import Doubles
 from engine.results import BoolArray
 
+FITTED = 1500
+"""Pairs, at most, to which a game is fitted: time grows with their third power, and a fit is one step of a job
+that can be cancelled between two. What it misses of the others is known without having seen them."""
 TRIED = 400
 """Pairs, at most, on which the parameters of the kernel are chosen: more cost time and choose the same."""
 TOTALS = (2.0, 4.0, 8.0, 16.0)
@@ -57,11 +60,20 @@ def imitate(masks: BoolArray, contrasts: Doubles, linear: Doubles) -> Surrogate:
     """
     signs: Doubles = np.where(masks, 1.0, -1.0)
     relevance, nugget = _likeliest(signs[:TRIED], contrasts[:TRIED], np.abs(linear))
-    factor = _factor(_covariance(signs, relevance), nugget)
-    inverse = cho_solve(factor, np.eye(len(signs)), overwrite_b=True, check_finite=False)
-    weights = inverse @ contrasts
-    values = kernel_values(signs, relevance).T @ weights
-    return Surrogate(values, nugget * weights, weights / np.diag(inverse))
+    rows = np.linspace(0, len(signs) - 1, min(len(signs), FITTED)).round().astype(np.int64)
+    fitted = signs[rows]
+    factor = _factor(_covariance(fitted, fitted, relevance), nugget)
+    inverse = cho_solve(factor, np.eye(len(fitted)), overwrite_b=True, check_finite=False)
+    weights = inverse @ contrasts[rows]
+    values = kernel_values(fitted, relevance).T @ weights
+    misses = contrasts.copy()
+    others = np.setdiff1d(np.arange(len(signs)), rows)
+    for at in range(0, len(others), FITTED):
+        part = others[at : at + FITTED]
+        misses[part] -= _covariance(signs[part], fitted, relevance) @ weights
+    unseen = misses.copy()
+    misses[rows], unseen[rows] = nugget * weights, weights / np.diag(inverse)
+    return Surrogate(values, misses, unseen)
 
 
 def _likeliest(signs: Doubles, contrasts: Doubles, sizes: Doubles) -> tuple[Doubles, float]:
@@ -70,7 +82,7 @@ def _likeliest(signs: Doubles, contrasts: Doubles, sizes: Doubles) -> tuple[Doub
     for total, power in product(TOTALS, POWERS):
         shape = sizes**power + 1e-6 * max(1.0, sizes.max())
         relevance = total * shape / shape.sum()
-        covariance = _covariance(signs, relevance)
+        covariance = _covariance(signs, signs, relevance)
         for nugget in NUGGETS:
             factor = _factor(covariance, nugget)
             spread = float(contrasts @ cho_solve(factor, contrasts, check_finite=False))
@@ -80,10 +92,10 @@ def _likeliest(signs: Doubles, contrasts: Doubles, sizes: Doubles) -> tuple[Doub
     return best
 
 
-def _covariance(signs: Doubles, relevance: Doubles) -> Doubles:
-    """(P, P) of the smooth part of the contrasts, up to a factor."""
+def _covariance(one: Doubles, other: Doubles, relevance: Doubles) -> Doubles:
+    """(P, Q) of the smooth part of the contrasts of (P, M) with (Q, M) signs, up to a factor."""
     total = relevance.sum()
-    rising: Doubles = np.exp(((signs * relevance) @ signs.T - total) / 2)
+    rising: Doubles = np.exp(((one * relevance) @ other.T - total) / 2)
     covariance: Doubles = (rising - np.exp(-total) / rising) / (1 - np.exp(-total))
     return covariance
 

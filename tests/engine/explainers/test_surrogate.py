@@ -4,8 +4,10 @@ from itertools import product
 from math import comb
 
 import numpy as np
+import pytest
 import shap
 
+from engine.explainers import surrogate
 from engine.explainers.attribution import attribute
 from engine.explainers.coalitions import choose_coalitions
 from engine.explainers.surrogate import imitate, kernel_values
@@ -57,6 +59,28 @@ def test_it_imitates_what_it_has_not_seen() -> None:
     made = imitate(masks[:400], contrasts[:400], np.ones(10))
     assert (made.misses_unseen**2).mean() < 0.1 * contrasts.var()
     assert np.abs(made.misses).mean() < np.abs(made.misses_unseen).mean()
+
+
+def test_pairs_beyond_those_that_are_fitted_are_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = network(12, 1)
+    masks = every(12)
+    exact = shapley(masks, value(masks))
+    monkeypatch.setattr(surrogate, "FITTED", 120)
+    runs = []
+    for seed in range(24):
+        chosen = choose_coalitions(12, 700, seed)
+        runs.append(attribute(chosen, value(chosen.masks), value(masks[0]), value(masks[-1])))
+    off = np.array([run.values for run in runs]) - exact
+    told = np.array([run.errors for run in runs])
+    assert np.sqrt((off**2).mean() / (told**2).mean()) == pytest.approx(1, abs=0.3)
+    seen = np.random.default_rng(0).permutation(2048)[:500]
+    half = masks[2048:][seen]
+    contrasts = (value(half) - value(~half)) / 2
+    made = imitate(half, contrasts, np.ones(12))
+    rows = np.linspace(0, 499, 120).round().astype(int)
+    others = np.setdiff1d(np.arange(500), rows)
+    np.testing.assert_array_equal(made.misses[others], made.misses_unseen[others])
+    assert (made.misses_unseen[others] ** 2).mean() < 0.3 * contrasts.var()
 
 
 def test_what_a_sum_says_stays_exact() -> None:
