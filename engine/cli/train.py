@@ -15,7 +15,7 @@ from engine.errors import UsageError
 from engine.progress import CancelToken
 
 if TYPE_CHECKING:
-    from engine.training.frames.task import FrameConfig
+    from engine.training.config import DetectorConfig
     from engine.training.recipes import Recipe
 
 
@@ -38,13 +38,15 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from engine.detectors.registry import detector_spec
+    from engine.detectors.specs import detector_spec
     from engine.training.datasets import read_dataset
     from engine.training.datasets.own_footage import read_own_footage
-    from engine.training.recipes import default_config, find_recipe, pretrained_trunk
+    from engine.training.kinds import kind_of
+    from engine.training.recipes import find_recipe
     from engine.training.session import Job, train
 
     spec = detector_spec(args.detector)
+    kind = kind_of(spec)
     for name in ("steps", "size"):
         value = getattr(args, name)
         if value is not None and value < 1:
@@ -62,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
     first = _is_first_process()
     tell = say if first else _say_nothing
     tell(dataset.summary())
-    trained = args.start is not None or pretrained_trunk(spec.id, dataset) is not None
-    phases = _phases(args, recipe, default_config(dataset, spec.size, 1, trained=trained))
+    trained = args.start is not None or kind.pretrained(spec, dataset) is not None
+    phases = _phases(args, recipe, kind.default_config(spec, dataset, trained=trained))
     out = args.out or (paths.data_dir() / "own-camera" / spec.id if authentic else paths.WEIGHTS / spec.id)
     bar, token = ProgressBar(), CancelToken()
     name = args.recipe or ""
@@ -84,8 +86,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _phases(
-    args: argparse.Namespace, recipe: "Recipe | None", default: "FrameConfig"
-) -> "tuple[FrameConfig, ...]":
+    args: argparse.Namespace, recipe: "Recipe | None", default: "DetectorConfig"
+) -> "tuple[DetectorConfig, ...]":
     """The settings: defaults, the recipe's, the file's, those of the command line, each over those before it."""
     from engine.training.recipes import applied, read_recipe, with_settings
 

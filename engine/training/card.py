@@ -5,14 +5,13 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from engine.detectors.cards import CARD, card_text, parse_card
-from engine.detectors.registry import DetectorSpec
 from engine.evaluation.evaluate import Figure
-from engine.networks.frame import FrameNetwork
+from engine.training.config import DetectorConfig
 from engine.training.datasets.base import Dataset
-from engine.training.frames.task import FrameConfig
+from engine.training.inputs import Normalising
 
 TRUSTED_FROM = 0.7
 """The lower end of the 95 % interval of the AUC on genuine forgeries of unseen persons must lie above this."""
@@ -25,6 +24,16 @@ _LIMITS = [
     "Strong compression and faces under 80 px lower the figures; the probability is not calibrated.",
     "For research and evaluation only: some of the training data allow nothing else.",
 ]
+
+
+class Named(Protocol):
+    """What a card says of the detector."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def architecture(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -49,9 +58,9 @@ class Origin:
 
 
 def new_card(
-    spec: DetectorSpec,
-    network: FrameNetwork,
-    config: FrameConfig,
+    spec: Named,
+    network: Normalising,
+    config: DetectorConfig,
     dataset: Dataset,
     record: Mapping[str, Any],
     origin: Origin,
@@ -66,7 +75,7 @@ def new_card(
         "id": spec.id,
         "architecture": spec.architecture,
         "size": config.size,
-        "margin": 0.0,
+        "margin": config.crop_margin,
         "classes": ["real", "fake"],
         "mean": list(network.input_mean),
         "std": list(network.input_std),
@@ -90,8 +99,7 @@ def new_card(
         "seed": config.seed,
         "frozen_stages": config.frozen_stages,
         "command": origin.command,
-        "pseudo_fakes": "spatial part of TPF: self-blending and faces of other persons; blending "
-        + ", ".join(f"{name} {share:g}" for name, share in config.mix.forgeries.blends),
+        **config.described(),
         "held_out_auc": {name: round(float(value), 4) for name, value in record["aucs"].items()},
     }
     if origin.base_sha256:
@@ -113,7 +121,7 @@ def _tuned(dataset: Dataset) -> str:
     return f"fine-tuned on {train} authentic videos, validated on {held_out} held-out ones with pseudo-fakes only"
 
 
-def _counted(dataset: Dataset, config: FrameConfig) -> list[str]:
+def _counted(dataset: Dataset, config: DetectorConfig) -> list[str]:
     lines = []
     whole = sum(config.mix.genuine.values()) + sum(config.mix.pseudo.values())
     for kind, shares in (("genuine", config.mix.genuine), ("pseudo-fakes of", config.mix.pseudo)):

@@ -4,16 +4,19 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.errors import UsageError
 from engine.paths import RESOURCES
+from engine.training.config import DetectorConfig
 from engine.training.datasets.base import Dataset
 from engine.training.frames.batches import MixConfig
 from engine.training.frames.task import FrameConfig
 
 FRAMES_PER_CLIP = 24
 RECIPES = RESOURCES / "recipes"
+
+C = TypeVar("C", bound=DetectorConfig)
 
 # Shares of the pairs of a batch. Genuine forgeries teach what generators leave behind, pseudo-fakes what any
 # blending leaves; clips give persons in motion and real codecs, stills many persons.
@@ -95,7 +98,7 @@ def read_recipe(path: Path) -> Recipe:
     return Recipe(path, title, tuple(detectors), data == "authentic", raw, tuple(phases))
 
 
-def applied(recipe: Recipe, config: FrameConfig) -> tuple[FrameConfig, ...]:
+def applied(recipe: Recipe, config: C) -> tuple[C, ...]:
     """The phases of a recipe, as settings over those given.
 
     Raises:
@@ -104,32 +107,46 @@ def applied(recipe: Recipe, config: FrameConfig) -> tuple[FrameConfig, ...]:
     return tuple(with_settings(config, {**recipe.settings, **phase}, recipe.path) for phase in recipe.phases)
 
 
-def with_settings(config: FrameConfig, settings: Mapping[str, Any], path: Path) -> FrameConfig:
-    """Settings of a file over those given: fields of FrameConfig; tables `genuine` and `pseudo`, shares by source.
+def with_settings(config: C, settings: Mapping[str, Any], path: Path) -> C:
+    """Settings of a file over those given: fields of the configuration and of its mix.
 
     Raises:
         UsageError: as `applied`.
     """
-    types = {field.name: type(getattr(config, field.name)) for field in fields(config) if field.name != "mix"}
-    changes, mix = {}, config.mix
+    own, mixed = _types(config), _types(config.mix)
+    changes: dict[str, Any] = {}
+    mix: dict[str, Any] = {}
     for name, value in settings.items():
         if name in ("genuine", "pseudo"):
-            shares = _shares(path, name, value)
-            mix = replace(mix, genuine=shares) if name == "genuine" else replace(mix, pseudo=shares)
-        elif name not in types:
+            mix[name] = _shares(path, name, value)
+        elif name in own:
+            changes[name] = _plain(path, name, value, own[name])
+        elif name in mixed:
+            mix[name] = _plain(path, name, value, mixed[name])
+        else:
             raise _wrong(
                 path,
                 f"{name} = {value!r} is no setting of the training",
-                f"Use {', '.join(types)}, genuine, pseudo",
+                f"Use {', '.join((*own, *mixed))}, genuine, pseudo",
             )
-        elif type(value) is not types[name] and not (types[name] is float and type(value) is int):
-            raise _wrong(path, f"{name} = {value!r} is of the wrong type", f"Give a {_TYPES[types[name]]}")
-        else:
-            changes[name] = types[name](value)
     try:
-        return replace(config, mix=mix, **changes)
+        return replace(config, mix=replace(config.mix, **mix), **changes)
     except ValueError as error:
         raise _wrong(path, f"The settings make no sense: {error}", "Change it") from error
+
+
+def _types(config: Any) -> dict[str, Any]:
+    """The fields that a file can set, and of which type they are."""
+    found = {field.name: type(getattr(config, field.name)) for field in fields(config)}
+    return {name: kind for name, kind in found.items() if kind in _TYPES}
+
+
+def _plain(path: Path, name: str, value: Any, kind: Any) -> Any:
+    if kind is tuple and _is_list(value, str):
+        return tuple(value)
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise _wrong(path, f"{name} = {value!r} is of the wrong type", f"Give a {_TYPES[kind]}")
+    return kind(value)
 
 
 def default_mix(dataset: Dataset) -> MixConfig:
@@ -171,7 +188,13 @@ def default_config(dataset: Dataset, size: int, seed: int, *, trained: bool) -> 
     return FrameConfig(mix=default_mix(dataset), size=size, seed=seed, learning_rate=4e-4, frozen_stages=frozen)
 
 
-_TYPES = {int: "whole number", float: "number", bool: "true or false", str: "text in quotes"}
+_TYPES = {
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    str: "text in quotes",
+    tuple: "list of texts in quotes",
+}
 
 
 def _shares(path: Path, name: str, value: Any) -> dict[str, float]:

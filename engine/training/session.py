@@ -5,29 +5,27 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.detectors.cards import Card, load_card
 from engine.detectors.devices import has_fast_bf16, resolve_device
 from engine.detectors.folding import fold_batch_norm
 from engine.detectors.precision import bf16_deviation, both_precisions
-from engine.detectors.registry import DetectorSpec, detector_spec
+from engine.detectors.specs import DetectorSpec, detector_spec
 from engine.detectors.weights import load_state, save_weights
 from engine.errors import WeightsError
-from engine.networks.frame import FrameNetwork
-from engine.networks.mobilenet import load_folded_imagenet
 from engine.paths import cache_dir
 from engine.progress import CancelToken, ProgressCallback
 from engine.training.card import Origin, new_card
+from engine.training.config import DetectorConfig
 from engine.training.datasets.base import Dataset
-from engine.training.faces.store import FaceStore, gather_faces
-from engine.training.frames.task import FrameConfig, FrameTask
-from engine.training.frames.validation import to_input
+from engine.training.kinds import kind_of
+from engine.training.kinds.base import DetectorTask, Stores
 from engine.training.loop.distributed import Processes, joined
 from engine.training.loop.trainer import Outcome, Record, Trainer
-from engine.training.recipes import FRAMES_PER_CLIP, pretrained_trunk
 
 _TRUNK = "trunk."
 
@@ -55,7 +53,7 @@ class Job:
 
     spec: DetectorSpec
     dataset: Dataset
-    phases: tuple[FrameConfig, ...]
+    phases: tuple[DetectorConfig, ...]
     out: Path
     command: str
     resume: bool = False
@@ -82,14 +80,14 @@ class _Start:
     Attributes:
         origin: for the card.
         mark: of the weights, so that no checkpoint of another beginning is taken up.
-        folded: ImageNet weights for the trunk, if it begins with them.
+        pretrained: weights for the trunk that came with the data set, if it begins with them.
         weights: to begin with, None if with none.
         trunk_only: whether the weights are of the trunk alone, and the rest begins as it is built.
     """
 
     origin: Origin
     mark: str
-    folded: Path | None
+    pretrained: Path | None
     weights: dict[str, Tensor] | None
     trunk_only: bool = False
 
@@ -118,37 +116,31 @@ def train(
     with joined(device.type) as processes:
         start = _start(job)
         with processes.first_then_others():
-            stores = _gather(job.dataset, cancel, progress)
+            stores = kind_of(job.spec).gather(job.dataset, cancel, progress)
         resume = job.resume
         for number, config in enumerate(job.phases):
-            trainer = _phase(job, number, start, stores, processes, cancel)
+            task, trainer = _phase(job, number, start, stores, processes, cancel)
             at = f"phase {number + 1} of {len(job.phases)}, " if len(job.phases) > 1 else ""
             resume = resume and trainer.resume()
             if processes.first:
                 say(_beginning(at, trainer, resume=resume, wanted=job.resume))
 
             def keep(
-                record: Record, config: FrameConfig = config, run: Trainer = trainer, origin: Origin = start.origin
+                record: Record,
+                config: DetectorConfig = config,
+                task: DetectorTask = task,
+                run: Trainer = trainer,
+                origin: Origin = start.origin,
             ) -> None:
                 if record["best"] and config is job.phases[-1]:
-                    _write(job, origin, config, run, record)
+                    _write(job, origin, config, task, run, record)
                 if on_validation is not None:
                     on_validation(record)
 
             resume = resume and trainer.finished
             outcome = trainer.run(cancel=cancel, progress=progress, on_validation=keep)
-            start = replace(start, folded=None, weights=outcome.weights, trunk_only=False)
+            start = replace(start, pretrained=None, weights=outcome.weights, trunk_only=False)
         return outcome
-
-
-def _gather(
-    dataset: Dataset, cancel: CancelToken | None, progress: ProgressCallback | None
-) -> tuple[FaceStore, FaceStore]:
-    train_items, held_out = dataset.part("train"), dataset.part("validation")
-    return (
-        gather_faces(dataset, train_items, FRAMES_PER_CLIP, cancel=cancel, progress=progress),
-        gather_faces(dataset, held_out, FRAMES_PER_CLIP // 2, cancel=cancel, progress=progress),
-    )
 
 
 def _start(job: Job) -> _Start:
@@ -165,9 +157,9 @@ def _start(job: Job) -> _Start:
             name = f"the trunk of {card.id}, {name}"
         origin = Origin(job.command, name, card.sha256, job.recipe, phases, job.authentic)
         return _Start(origin, card.sha256, None, weights, trunk_only)
-    folded = pretrained_trunk(job.spec.id, job.dataset)
-    name = "random" if folded is None else folded.name
-    return _Start(Origin(job.command, name, "", job.recipe, phases, job.authentic), name, folded, None)
+    pretrained = kind_of(job.spec).pretrained(job.spec, job.dataset)
+    name = "random" if pretrained is None else pretrained.name
+    return _Start(Origin(job.command, name, "", job.recipe, phases, job.authentic), name, pretrained, None)
 
 
 def _card_of(start: Path, spec: DetectorSpec) -> Card:
@@ -186,22 +178,18 @@ def _phase(
     job: Job,
     number: int,
     start: _Start,
-    stores: tuple[FaceStore, FaceStore],
+    stores: Stores,
     processes: Processes,
     cancel: CancelToken | None,
-) -> Trainer:
+) -> tuple[DetectorTask, Trainer]:
     device, config = resolve_device(job.device), job.phases[number]
     config = replace(config, bf16=config.bf16 and has_fast_bf16(device))
     torch.manual_seed(config.seed)
-    network = job.spec.build(config.size)
+    network: nn.Module = job.spec.build(config.size)
     if start.weights is not None:
         network.load_state_dict(start.weights, strict=not start.trunk_only)
-    if start.folded is not None:
-        load_folded_imagenet(network, start.folded)
-    task = FrameTask(network.to(device), *stores, config, processes, cancel)
-    if start.folded is not None:
-        task.settle()
-    return Trainer(task, config, job.phase_folder(number), processes, start.mark)
+    task = kind_of(job.spec).task(network.to(device), stores, config, processes, cancel, start.pretrained)
+    return task, Trainer(task, config, job.phase_folder(number), processes, start.mark)
 
 
 def _beginning(at: str, trainer: Trainer, *, resume: bool, wanted: bool) -> str:
@@ -211,18 +199,17 @@ def _beginning(at: str, trainer: Trainer, *, resume: bool, wanted: bool) -> str:
     return f"{why}eginning at {at}step 0 of {trainer.config.steps}; checkpoint and log are in {trainer.folder}"
 
 
-def _write(job: Job, origin: Origin, config: FrameConfig, run: Trainer, record: Record) -> None:
-    network = run.average
-    if not isinstance(network, FrameNetwork) or not isinstance(run.task, FrameTask):
-        raise TypeError("only frame networks have cards here")
-    deviation = _deviation(network, run.task) if run.config.bf16 else None
+def _write(
+    job: Job, origin: Origin, config: DetectorConfig, task: DetectorTask, run: Trainer, record: Record
+) -> None:
+    network: Any = run.average
+    deviation = _deviation(network, task.probe()) if run.config.bf16 else None
     card = new_card(job.spec, network, config, job.dataset, record, origin, deviation)
     save_weights(job.out, network, card, torch.float16)
 
 
-def _deviation(network: FrameNetwork, task: FrameTask) -> float:
+def _deviation(network: nn.Module, x: Tensor) -> float:
     """How far bf16 moves probabilities around one half, on training crops, folded as detectors are."""
     folded = copy.deepcopy(network).eval()
     fold_batch_norm(folded)
-    x = torch.cat([to_input(task.batches()[number].pictures, network) for number in range(6)])
     return round(bf16_deviation(*both_precisions(folded, x)), 5)

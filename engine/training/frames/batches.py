@@ -5,7 +5,7 @@ again at any step.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -15,6 +15,7 @@ from torch.utils.data import Dataset as TorchDataset
 from engine.evaluation.explanations.localisation import difference_mask
 from engine.results import FloatArray, Picture
 from engine.training.augmentation.crops import apply_augmentation, draw_augmentation
+from engine.training.config import Mix
 from engine.training.faces.store import FaceStore
 from engine.training.pseudo_fakes import ForgeryConfig, disturb, draw_forgery, forge, pose_distance
 
@@ -28,19 +29,15 @@ Pool = list[list[list[int]]]
 
 
 @dataclass(frozen=True)
-class MixConfig:
+class MixConfig(Mix):
     """What the pairs of a batch are.
 
     Attributes:
-        genuine: share of pairs of a real face and a genuine forgery of it, per source of the forgery.
-        pseudo: share of pairs of a real face and a pseudo-fake of it, per source of the face.
         forgeries: what pseudo-fakes are drawn.
         disturbed_reals: share of those pairs whose real crop is disturbed as a whole, as its forgery is in a
             part: hard negatives, after which only a difference between inside and outside tells.
     """
 
-    genuine: Mapping[str, float] = field(default_factory=dict)
-    pseudo: Mapping[str, float] = field(default_factory=dict)
     forgeries: ForgeryConfig = field(default_factory=ForgeryConfig)
     disturbed_reals: float = 0.25
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,43 +12,36 @@ from engine.errors import DataError
 from engine.networks.frame import FrameNetwork
 from engine.networks.mobilenet import settle_batch_norm
 from engine.progress import CancelToken
+from engine.training.config import DetectorConfig
 from engine.training.faces.store import FaceStore
 from engine.training.frames.batches import Batch, Batches, MixConfig
-from engine.training.frames.validation import ValidationPart, make_validation, to_input, validate
-from engine.training.loop.config import LoopConfig
+from engine.training.frames.validation import ValidationPart, make_validation, validate
+from engine.training.inputs import to_input
 from engine.training.loop.distributed import ALONE, Processes
 from engine.training.loop.task import LossPart
 
 
 @dataclass(frozen=True)
-class FrameConfig(LoopConfig):
+class FrameConfig(DetectorConfig):
     """A run that trains on single crops.
 
     Attributes:
-        mix: what is trained on.
-        size: side of the crops.
-        pairs: real and forged pairs per step, over all processes.
-        frozen_stages: leading stages of the trunk that stay as they were, the stem with the first.
-        smoothing: of the labels.
         mask_weight: of the loss on the coarse mask of what is forged; 0: there is no such loss.
-        validation_pairs: of each kind.
     """
 
     mix: MixConfig = field(default_factory=MixConfig)
-    size: int = 224
-    pairs: int = 16
-    frozen_stages: int = 2
-    smoothing: float = 0.05
     mask_weight: float = 0.3
-    validation_pairs: int = 240
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("size", "pairs", "validation_pairs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
-        if self.frozen_stages < 0 or self.mask_weight < 0 or not 0 <= self.smoothing < 0.5:
-            raise ValueError("frozen_stages and mask_weight must not be negative, smoothing in [0, 0.5)")
+        if self.mask_weight < 0:
+            raise ValueError("mask_weight must not be negative")
+
+    def described(self) -> Mapping[str, Any]:
+        blends = ", ".join(f"{name} {share:g}" for name, share in self.mix.forgeries.blends)
+        return {
+            "pseudo_fakes": f"spatial part of TPF: self-blending and faces of other persons; blending {blends}"
+        }
 
 
 class FrameTask:
@@ -106,9 +100,11 @@ class FrameTask:
 
     def settle(self, pictures: int = 64) -> None:
         """Make normalisation fit to the data before the first step (weights that were folded need it)."""
-        batches = -(-pictures // len(self._batches[0].labels))
-        x = torch.cat([to_input(self._batches[number].pictures, self.network) for number in range(batches)])
-        settle_batch_norm(self.network, x)
+        settle_batch_norm(self.network, self.probe(-(-pictures // len(self._batches[0].labels))))
+
+    def probe(self, batches: int = 6) -> Tensor:
+        """(N, 3, S, S): the crops of the first batches as the network takes them."""
+        return torch.cat([to_input(self._batches[number].pictures, self.network) for number in range(batches)])
 
     def batches(self) -> Batches:
         """Batch number k of the run, this process's share of it."""

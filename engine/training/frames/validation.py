@@ -13,6 +13,7 @@ from engine.results import FloatArray, Picture
 from engine.training.augmentation.crops import PLAIN, apply_augmentation
 from engine.training.faces.store import FaceStore
 from engine.training.frames.batches import Batches, MixConfig
+from engine.training.inputs import to_input
 from engine.training.pseudo_fakes.blending import Blend
 
 HELD_OUT_BLEND: Blend = "pyramid"
@@ -110,12 +111,3 @@ def _logits(network: FrameNetwork, pictures: Picture, bf16: bool) -> Iterator[Fl
         x = to_input(pictures[start : start + 32], network)
         with torch.inference_mode(), torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=bf16):
             yield network(x).float().cpu().numpy()
-
-
-def to_input(pictures: Picture, network: FrameNetwork) -> torch.Tensor:
-    """(B, H, W, 3) uint8 -> (B, 3, H, W) float as the network wants it, channels last, its type and device."""
-    like = next(network.parameters())
-    x = torch.from_numpy(pictures).to(like.device).permute(0, 3, 1, 2).to(like.dtype).div_(255)
-    mean = torch.tensor(network.input_mean).to(like).view(1, 3, 1, 1)
-    std = torch.tensor(network.input_std).to(like).view(1, 3, 1, 1)
-    return x.sub_(mean).div_(std)

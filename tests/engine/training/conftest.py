@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from cartoon_clips import draw_clips
 from cartoons import draw_dataset
 
+from engine.training.clips.gathering import gather_clips
 from engine.training.datasets.base import Dataset
 from engine.training.faces.store import FaceStore, gather_faces
 
@@ -30,3 +32,15 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def drawn_clips(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """See draw_clips."""
+    return draw_clips(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture(scope="session")
+def clip_stores(drawn_clips: Dataset) -> tuple[FaceStore, FaceStore]:
+    """Runs to train on and to validate with."""
+    return gather_clips(drawn_clips)

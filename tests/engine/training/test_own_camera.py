@@ -14,7 +14,8 @@ from random_weights import card_values
 
 from engine.cli import run
 from engine.detectors.cards import load_card
-from engine.detectors.registry import detector_info, detector_spec
+from engine.detectors.registry import detector_info
+from engine.detectors.specs import detector_spec
 from engine.detectors.weights import save_weights
 from engine.networks.mobilenet import build_mobilenet
 from engine.training.loop.checkpoint import load_checkpoint

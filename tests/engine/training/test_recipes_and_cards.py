@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.detectors.cards import load_card
-from engine.detectors.registry import detector_spec
+from engine.detectors.specs import detector_spec
 from engine.detectors.weights import save_weights
 from engine.errors import DataError, UsageError
 from engine.evaluation.evaluate import Figure
@@ -16,6 +16,7 @@ from engine.training.card import DEV, Origin, new_card, record_figures
 from engine.training.datasets import read_dataset
 from engine.training.datasets.base import Dataset
 from engine.training.datasets.own_footage import read_own_footage
+from engine.training.kinds import kind_of
 from engine.training.recipes import (
     RECIPES,
     applied,
@@ -114,8 +115,10 @@ def test_settings_without_sense_are_refused_with_the_file(
 def test_every_shipped_recipe_can_be_applied(drawn: Dataset, name: str) -> None:
     recipe = find_recipe(name)
     assert recipe.title
-    phases = applied(recipe, default_config(drawn, 64, 1, trained=False))
-    assert all(phase.validate_every <= max(phase.steps, phase.epochs * 1000) for phase in phases)
+    for detector_id in recipe.detectors or ("frame-mobile", "snippet-compact"):
+        spec = detector_spec(detector_id)
+        phases = applied(recipe, kind_of(spec).default_config(spec, drawn, trained=False))
+        assert all(phase.validate_every <= max(phase.steps, phase.epochs * 1000) for phase in phases)
 
 
 def test_recipes_know_their_detectors() -> None:

@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 
 from engine.cli import run
 from engine.detectors.cards import load_card
-from engine.detectors.registry import detector_info, detector_spec
+from engine.detectors.registry import detector_info
+from engine.detectors.specs import detector_spec
 from engine.evaluation.detection import auc
 
 pytestmark = pytest.mark.usefixtures("one_thread")

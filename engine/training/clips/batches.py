@@ -1,0 +1,222 @@
+"""Batches of pairs of clips: every real run of frames beside a forgery of it, both treated alike.
+
+Batch number k of a seed is always the same, whoever makes it and in whatever order (as engine.training.frames).
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from torch.utils.data import Dataset as TorchDataset
+
+from engine.faces.crops import run_square
+from engine.results import BoolArray, FloatArray, IntArray, Picture
+from engine.training.augmentation.clips import treat_alike
+from engine.training.clips.form import ClipForm
+from engine.training.clips.mix import ClipMix
+from engine.training.faces.shape68 import face_square
+from engine.training.faces.store import FaceStore
+from engine.training.pseudo_fakes import pose_distance
+from engine.training.pseudo_fakes.clip_points import smoothed
+from engine.training.pseudo_fakes.clips import ClipForgery, draw_clip_forgery, plan_of
+from engine.training.pseudo_fakes.operators.plan import ClipFaces
+from engine.training.pseudo_fakes.reals import disturb_clip, draw_hard_real
+from engine.training.pseudo_fakes.rendering import ClipForger
+from engine.training.pseudo_fakes.swap import Donor
+
+FPS = 25.0
+"""Taken for the rate of every clip: packs do not keep it, and only drift and flicker have periods in seconds."""
+_DONORS_LOOKED_AT = 12
+_DONOR_FRAMES = 24
+
+Run = tuple[int, ...]
+Pool = list[list[list[Run]]]
+"""Runs per person, per item of that person."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClipBatch:
+    """B / 2 pairs, the real clips first.
+
+    Attributes:
+        pictures: (B, F, size, size, 3) uint8.
+        labels: (B,) float32, 1 = fake.
+        frame_labels: (B, F) float32, 1 = forged; NaN where nobody knows: in genuine forgeries.
+        operators: per clip the ids of what a pseudo-fake was made with, "swap" among them; empty for others.
+        groups: per clip, the name of the item it is from.
+        kinds: per clip, "genuine SOURCE" or "pseudo SOURCE".
+    """
+
+    pictures: Picture
+    labels: FloatArray
+    frame_labels: FloatArray
+    operators: tuple[tuple[str, ...], ...]
+    groups: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ClipPair:
+    """A real clip and its forgery, (F, size, size, 3) each; the rest as in ClipBatch."""
+
+    real: Picture
+    forged: Picture
+    frame_labels: FloatArray
+    forgery: ClipForgery | None
+    group: str
+    kind: str
+
+
+class ClipBatches(TorchDataset[ClipBatch]):
+    """Batches by number, for a torch loader with `batch_size=None`. Every pair has its own random numbers."""
+
+    def __init__(
+        self,
+        store: FaceStore,
+        mix: ClipMix,
+        form: ClipForm,
+        *,
+        pairs: int,
+        seed: int,
+        share: Sequence[int] | None = None,
+    ) -> None:
+        """Batches of `pairs` pairs; with `share` only those of each, the same as they are in the whole.
+
+        Raises:
+            ValueError: not one pair can be made.
+        """
+        self._share = range(pairs) if share is None else share
+        self._store, self._mix, self._form, self._pairs, self._seed = store, mix, form, pairs, seed
+        self._runs = {run[0]: run for run in store.runs if len(run) >= form.frames}
+        self._pools: list[tuple[str, Pool]] = []
+        self._shares: list[float] = []
+        for kind, wanted in (("genuine", mix.genuine), ("pseudo", mix.pseudo)):
+            for source, part in wanted.items():
+                pool = self._pool(kind, source)
+                if pool and part > 0:
+                    self._pools.append((f"{kind} {source}", pool))
+                    self._shares.append(part)
+        if not self._pools:
+            raise ValueError("no pair can be made of these clips")
+        real = [run for run in self._runs.values() if store.faces[run[0]].item.label == 0]
+        self._reals = real
+        poses = [store.faces[run[0]].points for run in real]
+        self._poses: FloatArray = np.stack(poses) if poses else np.empty((0, 68, 2), np.float32)
+
+    def __getitem__(self, number: int) -> ClipBatch:
+        cv2.setNumThreads(1)
+        made = [self.pair(number, place) for place in self._share]
+        unforged: tuple[str, ...] = ()
+        labels = np.stack([pair.frame_labels for pair in made])
+        return ClipBatch(
+            pictures=np.stack([pair.real for pair in made] + [pair.forged for pair in made]),
+            labels=np.repeat(np.array([0, 1], dtype=np.float32), len(made)),
+            frame_labels=np.concatenate([np.zeros_like(labels), labels]),
+            operators=(unforged,) * len(made)
+            + tuple(unforged if p.forgery is None else p.forgery.ids for p in made),
+            groups=tuple(pair.group for pair in made) * 2,
+            kinds=tuple(pair.kind for pair in made) * 2,
+        )
+
+    def pair(self, number: int, place: int) -> ClipPair:
+        """The pair at one place of a batch, with all that its forgery was made by."""
+        rng = np.random.default_rng([self._seed, number])
+        pools = rng.choice(len(self._pools), size=self._pairs, p=np.array(self._shares) / sum(self._shares))
+        return self._pair(pools[place], np.random.default_rng([self._seed, number, place]))
+
+    def _pair(self, pool: int, rng: np.random.Generator) -> ClipPair:
+        kind, persons = self._pools[pool]
+        items = persons[rng.integers(len(persons))]  # a person first, then one of its clips, then a run of it
+        runs = items[rng.integers(len(items))]
+        run = runs[rng.integers(len(runs))]
+        rows = self._form.rows(len(run), rng)
+        forgery: ClipForgery | None = None
+        if kind.startswith("genuine"):
+            forged = self._load(run, rows)
+            real = self._original(run, rows, rng)
+            labels = np.full(len(rows), np.nan, dtype=np.float32)
+        else:
+            real, forged, labels, forgery = self._forge(run, rows, rng)
+        if rng.random() < self._mix.hard_reals:
+            change = draw_hard_real(rng, none=0.0)
+            real = disturb_clip(real, change)
+            if rng.random() < 0.5:
+                forged = disturb_clip(forged, change)
+        law, recoding = self._form.draw(rng)
+        faces = [self._store.faces[run[row]] for row in rows]
+        square = run_square(np.stack([face_square(face.points) for face in faces]))  # as detectors cut them
+        (real, forged), _ = treat_alike([real, forged], None, square, law, recoding, self._form.size, FPS)
+        return ClipPair(real, forged, labels, forgery, faces[0].item.name, kind)
+
+    def _forge(
+        self, run: Run, rows: IntArray, rng: np.random.Generator
+    ) -> tuple[Picture, Picture, FloatArray, ClipForgery]:
+        """The frames, forged ones, (F,) labels of the forged ones, and what was done."""
+        span = run[rows[0] : rows[-1] + 1]  # operators know the frames between snippets, too
+        rows = rows - rows[0]
+        faces = ClipFaces(smoothed(self._points(span)), FPS)
+        forgery = self._draw(faces, rows, dense=self._store.faces[span[0]].item.points is not None, rng=rng)
+        donor = self._donor(span, rng) if forgery.swap is not None else None
+        frames: dict[int, Picture] = {}
+
+        def frame(row: int) -> Picture:
+            if row not in frames:
+                frames[row] = self._store.load(span[row])
+            return frames[row]
+
+        height, width = frame(0).shape[:2]
+        forger = ClipForger(faces, forgery, (width, height), donor)
+        made = [forger.frame(row, frame) for row in rows.tolist()]
+        forged: BoolArray = np.array([bool(mask.any()) for _, mask in made])
+        real = np.stack([frame(row) for row in rows.tolist()])
+        return real, np.stack([picture for picture, _ in made]), forged.astype(np.float32), forgery
+
+    def _draw(self, faces: ClipFaces, rows: IntArray, *, dense: bool, rng: np.random.Generator) -> ClipForgery:
+        """One that forges at least one of the rows."""
+        config = self._mix.forgeries(dense=dense)
+        while True:
+            forgery = draw_clip_forgery(rng, config, faces.fps)
+            if "partial" not in forgery.ids or plan_of(forgery, faces).active[rows].any():
+                return forgery
+
+    def _donor(self, run: Run, rng: np.random.Generator) -> Donor:
+        """A run of another person, its pose like that of the first frame; the own one where there is no other."""
+        own = self._store.faces[run[0]]
+        looked_at = rng.integers(len(self._reals), size=_DONORS_LOOKED_AT)
+        persons = [set(self._store.faces[self._reals[k][0]].item.persons) for k in looked_at]
+        others = [k for k, theirs in zip(looked_at, persons, strict=True) if not theirs & set(own.item.persons)]
+        if not others:
+            chosen = run[:_DONOR_FRAMES]
+        else:
+            best = others[int(np.argmin(pose_distance(own.points, self._poses[others])))]
+            chosen = self._reals[best][:_DONOR_FRAMES]
+        return Donor(self._store.load_run(chosen), smoothed(self._points(chosen)))
+
+    def _original(self, run: Run, rows: IntArray, rng: np.random.Generator) -> Picture:
+        """The same frames of the original; where it is unknown, those of any real clip of the source."""
+        originals = [self._store.faces[run[row]].original for row in rows]
+        known = [index for index in originals if index is not None]
+        if len(known) == len(originals):
+            return np.stack([self._store.load(index) for index in known])
+        source = self._store.faces[run[0]].item.source
+        like = [each for each in self._reals if self._store.faces[each[0]].item.source == source] or self._reals
+        other = like[rng.integers(len(like))]
+        return self._load(other, self._form.rows(len(other), rng))
+
+    def _load(self, run: Run, rows: IntArray) -> Picture:
+        return np.stack([self._store.load(run[row]) for row in rows])
+
+    def _points(self, run: Run) -> FloatArray:
+        return np.stack([self._store.faces[index].points for index in run])
+
+    def _pool(self, kind: str, source: str) -> Pool:
+        """Runs by person and item: forged ones for genuine pairs, real ones to be forged."""
+        persons: dict[str, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
+        for run in self._runs.values():
+            item = self._store.faces[run[0]].item
+            if item.source == source and item.label == (kind == "genuine"):
+                for person in item.persons or (item.name,):
+                    persons[person][item.name].append(run)
+        return [list(items.values()) for items in persons.values()]

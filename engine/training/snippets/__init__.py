@@ -1,0 +1,1 @@
+"""The task of the networks that judge clips of snippets (P003)."""
