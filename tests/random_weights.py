@@ -10,6 +10,7 @@ import torch
 from engine.detectors.specs import detector_spec
 from engine.detectors.weights import save_weights
 from engine.networks.frame import FrameNetwork
+from engine.networks.snippets.network import SnippetNetwork
 from engine.results import Picture
 
 
@@ -48,6 +49,29 @@ def _random_network(detector_id: str, size: int, seed: int) -> FrameNetwork:
     return network
 
 
+def random_snippets(detector_id: str, size: int, seed: int = 0) -> SnippetNetwork:
+    """A snippet network normalised to `noise_crops`, whose frame logits of them spread around 0 like N(0, 1)."""
+    torch.manual_seed(seed)
+    network: SnippetNetwork = detector_spec(detector_id).build(size)
+    norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (network.input_mean, network.input_std))
+    clips = torch.from_numpy(noise_crops(32, size, seed)).permute(0, 3, 1, 2).float() / 255
+    clips = ((clips - mean) / std).view(2, 4, 4, 3, size, size)
+    with torch.no_grad():
+        for norm in norms:
+            norm.momentum = None  # take the statistics of this batch as they are
+        network.train()(clips)
+        network.eval()
+        for parameter in network.parameters():
+            if not parameter.any():  # the modules begin as nothing at all
+                parameter.normal_(std=0.1)
+        network.head.weight.normal_(std=1.0)
+        logits = network.forward_with_attention(clips).frame_logits
+        network.head.weight /= logits.std()
+        network.head.bias -= logits.mean() / logits.std()
+    return network
+
+
 def noise_crops(count: int, size: int, seed: int = 0) -> Picture:
     """(count, size, size, 3) uint8: coloured clouds of several scales, no two alike."""
     rng = np.random.default_rng(seed)
@@ -60,7 +84,7 @@ def noise_crops(count: int, size: int, seed: int = 0) -> Picture:
     return np.clip(128 + 40 * crops, 0, 255).astype(np.uint8)
 
 
-def card_values(detector_id: str, network: FrameNetwork) -> dict[str, object]:
+def card_values(detector_id: str, network: FrameNetwork | SnippetNetwork) -> dict[str, object]:
     """All of a card but the hash."""
     return {
         "id": detector_id,

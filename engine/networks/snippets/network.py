@@ -97,7 +97,12 @@ class SnippetNetwork(nn.Module):
     Attributes:
         config: as it was built.
         input_mean, input_std: per RGB channel, for pictures scaled to [0, 1].
+        intra_stages: names of the maps in `SnippetOutput.intra`, from the first stage on.
+        map_layers: dotted names of modules whose outputs are maps (N U T, C, h, w): the last one, then by stage.
     """
+
+    intra_stages: tuple[str, ...]
+    map_layers: tuple[str, ...]
 
     def __init__(self, config: SnippetConfig, trunk: nn.Module) -> None:
         super().__init__()
@@ -109,6 +114,11 @@ class SnippetNetwork(nn.Module):
         nn.init.zeros_(self.head.bias)
         self._pass = _Pass()
         self._place_modules()
+
+    @property
+    def size(self) -> int:
+        """Side of the crops, pixels."""
+        return self.config.size
 
     def forward(self, clips: Tensor) -> Tensor:
         """(N, U, T, 3, S, S) normalised crops -> (N,) logit of fake."""
@@ -133,7 +143,8 @@ class SnippetNetwork(nn.Module):
         logits: Tensor = self.head(last.mean((2, 3)))
         return logits.view(clips.shape[:3])
 
-    def _place_modules(self) -> None:
+    def _place_modules(self) -> tuple[str, ...]:
+        """Returns the names of the Intra-SIM maps that are kept."""
         stages = trunks.stages_of(self.config.backbone, self.trunk)
         kinds = self.config.kinds([len(blocks) for blocks in stages])
         kept = _kept(kinds)
@@ -143,6 +154,7 @@ class SnippetNetwork(nn.Module):
                     sim = self._sim(kind, trunks.width_of(self.config.backbone, block))
                     module = PlacedSim(sim, self.config.frames, kept.get((at, number)), self._pass)
                     trunks.plug(self.config.backbone, block, module)
+        return tuple(sorted(name for name in kept.values() if name != "u-t"))
 
     def _sim(self, kind: Kind, channels: int) -> IntraSim | InterSim:
         if kind == "inter":
