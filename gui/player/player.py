@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QToolButton, 
 from engine.rendering.scene import FaceShown, MapShown
 from engine.video.frame import Frame
 from gui import theme
-from gui.explaining import FrameExplanation
+from gui.explaining import FrameExplanation, grown_text
 from gui.player.adjust import AdjustPopup
 from gui.player.display import Display, Field
 from gui.player.legend import MaskLegend
@@ -216,7 +216,7 @@ class PlayerPanel(QWidget):
             style = session.style
             self._legend.show_palette(
                 style.colour_map,
-                f"{masks[0].headline}, {session.detector_id}  ·  frame {of_frame}, from {style.threshold:.0%}  ·  "
+                f"{masks[0].title}, {session.detector_id}  ·  frame {of_frame}, from {style.threshold:.0%}  ·  "
                 f"{sanity_text(masks[0].sanity)}",
                 signed=masks[0].signed,
             )
@@ -258,6 +258,7 @@ class PlayerPanel(QWidget):
             texts.append(f"◐ Display adjusted{field}")
         if session.explaining and session.masks_visible and not session.explanations:
             texts.append("… Computing the mask")
+        texts += [f"◌ Unfinished: {grown_text(mask)}" for mask in self._found()[1] if mask.grown is not None][:1]
         if session.media is None and session.current is not None and session.current.look is not None:
             opening = session.current.opening
             texts.append(f"… {opening.label} {opening.fraction:.0%}" if opening is not None else "… Opening")
