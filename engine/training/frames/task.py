@@ -1,6 +1,7 @@
 """Training a network that looks at one face crop: real crops beside their forgeries, a logit and a coarse mask."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from engine.progress import CancelToken
 from engine.training.config import DetectorConfig
 from engine.training.faces.store import FaceStore
 from engine.training.frames.batches import Batch, Batches, MixConfig
+from engine.training.frames.teacher import Teacher, tapped
 from engine.training.frames.validation import ValidationPart, make_validation, validate
 from engine.training.inputs import to_input
 from engine.training.loop.distributed import ALONE, Processes
@@ -27,21 +29,26 @@ class FrameConfig(DetectorConfig):
 
     Attributes:
         mask_weight: of the loss on the coarse mask of what is forged; 0: there is no such loss.
+        teacher: id of a trained detector whose maps the trunk learns to foretell; empty: none.
+        teacher_weight: of that loss.
     """
 
     mix: MixConfig = field(default_factory=MixConfig)
     mask_weight: float = 0.3
+    teacher: str = ""
+    teacher_weight: float = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.mask_weight < 0:
-            raise ValueError("mask_weight must not be negative")
+        if self.mask_weight < 0 or self.teacher_weight < 0:
+            raise ValueError("mask_weight and teacher_weight must not be negative")
 
     def described(self) -> Mapping[str, Any]:
         blends = ", ".join(f"{name} {share:g}" for name, share in self.mix.forgeries.blends)
-        return {
+        said = {
             "pseudo_fakes": f"spatial part of TPF: self-blending and faces of other persons; blending {blends}"
         }
+        return said | ({"teacher": self.teacher} if self.teacher else {})
 
 
 class FrameTask:
@@ -57,8 +64,12 @@ class FrameTask:
         config: FrameConfig,
         processes: Processes = ALONE,
         cancel: CancelToken | None = None,
+        teacher: FrameNetwork | None = None,
     ) -> None:
         """Freeze what is to stay, and draw the held-out crops in process 0.
+
+        Args:
+            teacher: the network of `config.teacher`, with its weights.
 
         Raises:
             DataError: no pair can be made of the faces to train on, or of the held-out ones.
@@ -94,6 +105,11 @@ class FrameTask:
             )
             if not self._parts:
                 raise DataError("No held-out faces to validate on", advice="Add files of more persons")
+        self._teacher: Teacher | None = None
+        if teacher is not None:
+            whole = Batches(train, config.mix, size=config.size, pairs=config.pairs, seed=config.seed)
+            self._teacher = Teacher(teacher, self.network, whole[0].pictures).to(network.head.weight)
+            self.module["teacher"] = self._teacher
         self.samples = 2 * config.pairs
         videos = {face.item.name for face in train.faces}
         self.batches_per_epoch = max(1, -(-len(videos) // self.samples))
@@ -111,10 +127,15 @@ class FrameTask:
         return self._batches
 
     def loss(self, batch: Batch) -> Mapping[str, LossPart]:
-        """ "label": cross-entropy of the smoothed labels; "mask": of each known pixel of the coarse masks."""
+        """ "label": cross-entropy of the smoothed labels; "mask": of each known pixel of the coarse masks;
+        "teacher": distance from the teacher's maps."""
         c = self.config
         x = to_input(batch.pictures, self.network)
-        features = self.network.features(x)
+        looking: AbstractContextManager[list[Tensor]] = nullcontext([])
+        if self._teacher is not None:
+            looking = tapped(self.network)
+        with looking as seen:
+            features = self.network.features(x)
         logits = _wide(self.network.classify(features))
         labels = torch.from_numpy(batch.labels).to(logits)
         smooth = labels * (1 - c.smoothing) + (1 - labels) * c.smoothing
@@ -127,6 +148,9 @@ class FrameTask:
             known = ~masks.isnan()
             total = binary_cross_entropy_with_logits(cells[known], masks[known], reduction="sum")
             parts["mask"] = LossPart(total, int(known.sum()), c.mask_weight)
+        if self._teacher is not None:
+            total = self._teacher.loss(seen, batch.pictures)
+            parts["teacher"] = LossPart(total, len(labels), c.teacher_weight)
         return parts
 
     def validate(self, network: nn.Module) -> dict[str, float]:

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
-from engine.detectors.specs import DetectorSpec
+from engine.detectors.cards import load_card
+from engine.detectors.registry import weights_folder
+from engine.detectors.specs import DetectorSpec, detector_spec
+from engine.detectors.weights import load_state
+from engine.errors import UsageError, WeightsError
 from engine.networks.frame import FrameNetwork
 from engine.networks.mobilenet import load_folded_imagenet
 from engine.progress import CancelToken, ProgressCallback
@@ -41,10 +45,31 @@ class _Frames:
     ) -> FrameTask:
         if pretrained is not None:
             load_folded_imagenet(network, pretrained)
-        task = FrameTask(network, *stores, config, processes, cancel)
+        teacher = _teacher(config.teacher, network) if config.teacher else None
+        task = FrameTask(network, *stores, config, processes, cancel, teacher)
         if pretrained is not None:
             task.settle()
         return task
+
+
+def _teacher(detector_id: str, pupil: FrameNetwork) -> FrameNetwork:
+    """The network of a trained frame detector, where the pupil is.
+
+    Raises:
+        UsageError: unknown id, or no frame detector.
+        WeightsError: it is not trained.
+    """
+    spec, folder = detector_spec(detector_id), weights_folder(detector_id)
+    if folder is None:
+        raise WeightsError(
+            f"The teacher {detector_id} is not trained", advice="Train it first, or name another one"
+        )
+    card = load_card(folder)
+    network = spec.build(card.size)
+    if not isinstance(network, FrameNetwork):
+        raise UsageError(f"The teacher {detector_id} looks at several frames", advice="Name a frame detector")
+    load_state(folder, card, network)
+    return network.to(next(pupil.parameters()).device)
 
 
 FRAME: Kind[FrameConfig] = _Frames()
