@@ -3,7 +3,7 @@
 GUI thread only. Filled by SegmentAnalyzed while an analysis runs, replaced by AnalysisDone at its end.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ class TrackSeries:
         boxes: (last - first + 1, 4) float32 x0, y0, x1, y1; nan where the face was not seen.
         spans: (S, 2) int64 scored spans, first and last frame, ascending.
         scores: (S,) float32 fake probability of each span.
+        activations: named series, (S, K) float32 each; nan where a part came without the series.
         parts: all that came in, in order: of equal spans the last one counts.
     """
 
@@ -34,6 +35,7 @@ class TrackSeries:
         self.boxes: FloatArray = np.full((last - first + 1, 4), np.nan, np.float32)
         self.spans: IntArray = np.empty((0, 2), np.int64)
         self.scores: FloatArray = np.empty(0, np.float32)
+        self.activations: dict[str, FloatArray] = {}
         self.parts: tuple[Scores, ...] = ()
 
     @property
@@ -49,6 +51,28 @@ class TrackSeries:
     def probability_at(self, frame: int) -> float:
         """Fake probability in [0, 1], nan where not scored."""
         return float(self.probability[frame - self.first]) if self.first <= frame <= self.last else float("nan")
+
+    def span_at(self, frame: int) -> int | None:
+        """Row of the span that stands for a frame, None where not scored."""
+        row = int(np.searchsorted(self.spans[:, 0], frame, side="right")) - 1
+        return row if row >= 0 and frame <= self.spans[row, 1] else None
+
+    def frame_values(self, name: str, first: int, last: int) -> FloatArray:
+        """(last - first + 1,) values, on the frames first..last, of a series with one value per frame of a span.
+
+        A span's values begin with its first frame; of a span shorter than the series is wide only the first ones
+        are its own. nan where there is none.
+        """
+        values = np.full(last - first + 1, np.nan, np.float32)
+        series = self.activations.get(name)
+        if series is not None:
+            start = int(np.searchsorted(self.spans[:, 1], first))
+            end = int(np.searchsorted(self.spans[:, 0], last, side="right"))
+            for column in range(series.shape[1]):
+                frames = self.spans[start:end, 0] + column
+                own = (frames <= self.spans[start:end, 1]) & (frames >= first) & (frames <= last)
+                values[frames[own] - first] = series[start:end, column][own]
+        return values
 
     def box_at(self, frame: int) -> FloatArray | None:
         """(4,) x0, y0, x1, y1, None where the face is not seen."""
@@ -77,7 +101,7 @@ class TrackSeries:
         for offset in range(int(lengths.max())):
             inside = lengths > offset
             self.probability[starts[inside] + offset] = scores.fake_probability[inside]
-        self._merge(scores.spans, scores.fake_probability)
+        self._merge(scores.spans, scores.fake_probability, scores.activations)
         self.parts = (*self.parts, scores)
 
     def absorb(self, other: "TrackSeries") -> None:
@@ -87,10 +111,10 @@ class TrackSeries:
         self.boxes[at] = np.where(np.isnan(other.boxes), self.boxes[at], other.boxes)
         self.probability[at] = np.where(np.isnan(other.probability), self.probability[at], other.probability)
         if len(other.spans):
-            self._merge(other.spans, other.scores)
+            self._merge(other.spans, other.scores, other.activations)
             self.parts = (*self.parts, *other.parts)
 
-    def _merge(self, spans: IntArray, scores: FloatArray) -> None:
+    def _merge(self, spans: IntArray, scores: FloatArray, activations: Mapping[str, FloatArray]) -> None:
         """Insert sorted spans; those that are there already get the new score. Only what they touch is sorted."""
         start = int(np.searchsorted(self.spans[:, 0], spans[0, 0], side="left"))
         end = int(np.searchsorted(self.spans[:, 0], spans[-1, 0], side="right"))
@@ -99,8 +123,16 @@ class TrackSeries:
         order = np.lexsort((both[:, 1], both[:, 0]))  # stable: of equal spans the new one comes last
         both, values = both[order], values[order]
         newest = np.append((both[1:] != both[:-1]).any(axis=1), [True])
+        before = len(self.spans)
         self.spans = np.concatenate((self.spans[:start], both[newest], self.spans[end:]))
         self.scores = np.concatenate((self.scores[:start], values[newest], self.scores[end:]))
+        for name in self.activations.keys() | activations.keys():
+            old, new = self.activations.get(name), activations.get(name)
+            width = (old if old is not None else activations[name]).shape[1]
+            old = old if old is not None else np.full((before, width), np.nan, np.float32)
+            new = new if new is not None else np.full((len(spans), width), np.nan, np.float32)
+            among = np.concatenate((old[start:end], new))[order][newest]
+            self.activations[name] = np.concatenate((old[:start], among, old[end:]))
 
     def _cover(self, first: int, last: int) -> None:
         first, last = min(first, self.first), max(last, self.last)

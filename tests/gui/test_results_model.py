@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import fakes
 import numpy as np
@@ -117,6 +118,81 @@ def test_spans_of_several_frames_cover_them_all() -> None:
     assert [round(track.probability_at(f), 3) for f in (0, 7, 8, 15)] == [0.1, 0.1, 0.7, 0.7]
     assert np.isnan(track.probability_at(16))
     assert track.curve()[0].tolist() == [3.5, 11.5]
+
+
+def with_series(scores: Scores, **series: np.ndarray) -> Scores:
+    made = {name.replace("_", "-"): frozen(values.astype(np.float32)) for name, values in series.items()}
+    return replace(scores, activations=made)
+
+
+def test_series_follow_their_spans_in_whatever_order_they_come() -> None:
+    rng = np.random.default_rng(5)
+    spans = np.stack([np.arange(0, 400, 4), np.arange(3, 400, 4)], 1)
+    attention: dict[tuple[int, int], np.ndarray] = {}
+    model = ResultsModel(400)
+    frames = np.arange(400)
+    model.add_segment(segment(0, 399, [a_track(0, frames)], []))
+    for _ in range(25):  # some spans come twice: the last one counts
+        rows = np.sort(rng.choice(100, size=9, replace=False))
+        values = rng.random((9, 4)).astype(np.float32)
+        made = some_scores(0, spans[rows], values.mean(axis=1))
+        if rng.random() < 0.2:
+            attention.update({(4 * r, 4 * r + 3): np.full(4, np.nan) for r in rows.tolist()})
+        else:
+            made = with_series(made, u_t=values, frame_logits=values - 1)
+            attention.update({(4 * r, 4 * r + 3): v for r, v in zip(rows.tolist(), values, strict=True)})
+        model.add_segment(segment(0, 399, [a_track(0, frames)], [made]))
+    track = model.tracks[0]
+    assert [tuple(span) for span in track.spans.tolist()] == sorted(attention)
+    expected = np.stack([attention[span] for span in sorted(attention)])
+    np.testing.assert_array_equal(track.activations["u-t"], expected.astype(np.float32))
+    np.testing.assert_array_equal(track.activations["frame-logits"], expected.astype(np.float32) - 1)
+
+
+def test_series_stay_with_a_person_found_to_be_the_same() -> None:
+    model = ResultsModel(100)
+    parts = []
+    for number, start in ((7, 0), (9, 8)):
+        spans = np.array([[start, start + 3], [start + 4, start + 7]])
+        values = np.arange(8).reshape(2, 4) + start
+        parts.append(with_series(some_scores(number, spans, np.array([0.2, 0.4])), u_t=values))
+    model.add_segment(segment(0, 7, [a_track(7, np.arange(8))], [parts[0]]))
+    model.add_segment(segment(8, 15, [a_track(9, np.arange(8, 16))], [parts[1]], {9: 7}))
+    assert model.tracks[7].activations["u-t"].ravel().tolist() == list(range(16))
+    assert model.tracks[7].frame_values("u-t", 0, 15).tolist() == list(range(16))
+
+
+def test_each_frame_has_the_value_of_its_place_in_the_span() -> None:
+    spans = np.array([[3, 4], [5, 8], [9, 12], [20, 23], [24, 24]])
+    values = np.array([[0.1, 0.2, 9, 9], [0.3, 0.4, 0.5, 0.6], [1, 2, 3, 4], [5, 6, 7, 8], [0.7, 9, 9, 9]])
+    model = ResultsModel(30)
+    scored = with_series(some_scores(0, spans, np.full(5, 0.5)), u_t=values)
+    model.add_segment(segment(0, 29, [a_track(0, np.arange(3, 25))], [scored]))
+    track = model.tracks[0]
+    known = {
+        3: 0.1,
+        4: 0.2,
+        5: 0.3,
+        6: 0.4,
+        7: 0.5,
+        8: 0.6,
+        9: 1,
+        10: 2,
+        11: 3,
+        12: 4,
+        20: 5,
+        21: 6,
+        22: 7,
+        23: 8,
+        24: 0.7,
+    }
+    for first, last in ((0, 29), (4, 4), (7, 21), (13, 19)):
+        found = track.frame_values("u-t", first, last)
+        expected = np.array([known.get(frame, np.nan) for frame in range(first, last + 1)], np.float32)
+        np.testing.assert_array_equal(found, expected)
+    assert np.isnan(track.frame_values("other", 0, 29)).all()
+    rows = [track.span_at(frame) for frame in (2, 3, 4, 5, 12, 13, 19, 20, 24, 25)]
+    assert rows == [None, 0, 0, 1, 2, None, None, 3, 4, None]
 
 
 def test_the_end_replaces_everything() -> None:

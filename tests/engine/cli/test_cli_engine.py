@@ -132,6 +132,7 @@ def test_a_video_without_a_face_is_null_with_a_warning_and_status_0(
     assert entry["detectors"]["frame-mobile"] == {
         "fake_probability": None, "log10_likelihood_ratio": None, "likelihood_ratio": None,
         "warnings": ["No face was found"],
+        "interval_rule": {"high": 0.5, "low": 0.4, "gap": 1, "shortest": 10, "fewest": 3},
     }  # fmt: skip
     assert "No face was found" in err
 
