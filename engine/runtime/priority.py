@@ -14,4 +14,6 @@ def stand_back() -> None:
     slower while a processor is free.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        own = threading.get_native_id()
+        # A program that was started with less priority still may not take more, and shall not.
+        os.setpriority(os.PRIO_PROCESS, own, max(_NICE, os.getpriority(os.PRIO_PROCESS, own)))

@@ -14,6 +14,7 @@ from inbox import Inbox
 
 from engine.errors import CancelledError, InternalError, VideoError, WeightsError
 from engine.runtime.engine import Engine
+from engine.runtime.priority import stand_back
 from engine.runtime.protocol import (
     AnalysisDone,
     AnalyzeRequest,
@@ -249,10 +250,24 @@ def test_an_engine_behind_a_window_gives_way_and_hands_that_on(settings: fake_wo
     ended = threading.Event()
     engine = Engine(deliver, "cpu", worker="fake_worker", stands_back=True)
     engine.submit(DetectorsRequest())
-    assert ended.wait(10)
-    assert engine.stop(10)
-    assert len(seen) == 1
-    assert seen.pop() > niceness()
+    assert ended.wait(60)
+    assert engine.stop(60)
+    assert seen == {max(10, niceness())}, "also where the tests themselves give way"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a niceness of their own on Linux only")
+def test_a_thread_that_gives_way_already_takes_nothing_back() -> None:
+    seen: list[int] = []
+
+    def work() -> None:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        stand_back()
+        seen.append(niceness())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [19]
 
 
 def niceness() -> int:
