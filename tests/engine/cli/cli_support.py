@@ -8,7 +8,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[3]
 
 
-def main_py(*words: object, code: str | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def main_py(*words: object, code: str | None = None) -> subprocess.CompletedProcess[str]:
     """`python main.py WORDS` in a child; with `code`, that Python program instead of main.py."""
     start = ["main.py"] if code is None else ["-c", code]
     return subprocess.run(
@@ -16,7 +16,7 @@ def main_py(*words: object, code: str | None = None, timeout: float = 60) -> sub
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=300,  # far beyond what a busy machine takes: pytest's own bound is nearer
         check=False,
         env=child_environment(),
     )

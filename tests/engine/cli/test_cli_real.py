@@ -71,7 +71,7 @@ def grey(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("weights")
 def test_everything_works_without_a_network(tmp_path: Path, face: Path, grey: Path) -> None:
-    done = main_py("analyze", face, grey, "--every", "5", "--json", tmp_path / "r.json", code=OFFLINE, timeout=120)
+    done = main_py("analyze", face, grey, "--every", "5", "--json", tmp_path / "r.json", code=OFFLINE)
     assert done.returncode == 0, done.stderr
     one, other = json.loads((tmp_path / "r.json").read_text())
     assert one["video"]["frames"] == 125

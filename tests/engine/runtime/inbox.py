@@ -23,7 +23,7 @@ class Inbox:
             self.threads.add(threading.current_thread().name)
             self._news.notify_all()
 
-    def wait(self, wanted: Callable[[Event], bool], seconds: float = 60.0) -> Event:
+    def wait(self, wanted: Callable[[Event], bool], seconds: float = 300.0) -> Event:
         with self._news:
             assert self._news.wait_for(lambda: any(wanted(e) for e in self.events), seconds), self.events
             return next(e for e in self.events if wanted(e))
