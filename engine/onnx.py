@@ -1,16 +1,11 @@
 """Frame detectors written as ONNX, for programs that know nothing of torch.
 
-The TorchScript exporter of torch writes them: the newer one needs onnxscript and torch's compiler, which Tellframe
-never imports (see `engine.runtime.without_compiler`), and these networks are plain chains without control flow, of
-which a trace loses nothing. torch calls it deprecated but keeps it; its version is pinned and a test would tell.
 What was written is run once by ONNX Runtime and must give torch's logits, or nothing is written.
 """
 
 import hashlib
-import io
 import json
 import math
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,17 +16,17 @@ import torch
 from engine import __version__
 from engine.detectors.cards import card_text
 from engine.detectors.frame import FrameDetector
+from engine.detectors.onnx_engine import INPUT, OUTPUT, NetworkSession, clouds, traced
+from engine.detectors.onnx_engine import OPSET as DEFAULT_OPSET
 from engine.detectors.precision import sigmoid
 from engine.errors import ExportError, UsageError
 from engine.exports.files import Staging
 from engine.results import FloatArray, Picture
 
 OPSETS = range(13, 21)
-DEFAULT_OPSET = 17
 TOLERANCE = 1e-3
 """How far ONNX Runtime may lie from torch: a probability, and a logit, as a share of it where it is above one."""
 
-INPUT, OUTPUT = "crops", "logit"
 _FIRST_LINE = "# Describes the ONNX file of the same name beside it; written by Tellframe.\n"
 
 
@@ -65,15 +60,15 @@ def export_onnx(detector: FrameDetector, path: Path, opset: int = DEFAULT_OPSET)
         ExportError: the answers are not torch's, or the files cannot be written.
     """
     check_request(path, opset)
-    data = _with_metadata(_traced(detector, opset), describe(detector, opset))
+    card, described = detector.card, describe(detector, opset)
+    data = _with_metadata(traced(detector.network, card.size, opset), described)
     deviation = _deviation(detector, data)
     if not max(deviation.logit, deviation.probability) <= TOLERANCE:
         raise _differs(detector, deviation, path)
-    card = describe(detector, opset)
-    card = {"onnx_sha256": hashlib.sha256(data).hexdigest(), **card}
+    beside = {"onnx_sha256": hashlib.sha256(data).hexdigest(), **described}
     with Staging() as staging:
         staging.write(path, data)
-        staging.write(path.with_suffix(".toml"), (_FIRST_LINE + card_text(card)).encode())
+        staging.write(path.with_suffix(".toml"), (_FIRST_LINE + card_text(beside)).encode())
     return deviation
 
 
@@ -129,24 +124,6 @@ def describe(detector: FrameDetector, opset: int) -> dict[str, Any]:
     }
 
 
-def _traced(detector: FrameDetector, opset: int) -> bytes:
-    size = detector.crop_spec.size
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore", DeprecationWarning)  # why it is used all the same: see above
-        torch.onnx.export(
-            detector.network,
-            (torch.zeros(2, 3, size, size),),  # two: a trace of one could fix the batch at one
-            buffer,  # type: ignore[arg-type]  # annotated for the other exporter
-            dynamo=False,
-            opset_version=opset,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},
-        )
-    return buffer.getvalue()
-
-
 def _with_metadata(data: bytes, description: dict[str, Any]) -> bytes:
     """The file with its description inside: tables are JSON, as ONNX holds texts only."""
     import onnx
@@ -161,16 +138,11 @@ def _with_metadata(data: bytes, description: dict[str, Any]) -> bytes:
 
 def _deviation(detector: FrameDetector, data: bytes) -> Deviation:
     """Of batches of two sizes; infinite where a shape is not torch's or a value is no number."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    session = NetworkSession(detector.network, data)
     worst = Deviation(0, 0)
     for crops in _proof_crops(detector.crop_spec.size):
         pixels = detector.prepare(crops)
-        (found,) = session.run([OUTPUT], {INPUT: np.ascontiguousarray(pixels.numpy())})
-        met = _difference(found, _torch_logits(detector, pixels))
+        met = _difference(session.logits(pixels), _torch_logits(detector, pixels))
         worst = Deviation(max(worst.logit, met.logit), max(worst.probability, met.probability))
     return worst
 
@@ -216,15 +188,10 @@ def _differs(detector: FrameDetector, deviation: Deviation, path: Path) -> Expor
 
 
 def _proof_crops(size: int) -> tuple[Picture, Picture]:
-    """Three crops and one, two sizes of batch: coloured clouds of several scales, as pictures have them.
+    """Three crops and one, two sizes of batch.
 
     White noise would prove little: on it float32 itself loses the digits (a B4 with random weights gives -209.5 in
     float32 and -212.9 in float64).
     """
-    rng = np.random.default_rng(0)
-    clouds = np.full((4, size, size, 3), 128.0)
-    for cells in (2, 5, 16, 48):
-        at = np.arange(size) * cells // size
-        clouds += 40 * rng.normal(size=(4, cells, cells, 3))[:, at][:, :, at]
-    crops = np.clip(clouds, 0, 255).astype(np.uint8)
+    crops = clouds(4, size)
     return crops[:3], crops[3:]

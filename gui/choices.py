@@ -21,7 +21,7 @@ class Choices(QObject):
 
     Signals:
         detectors_changed: the list of detectors.
-        choice_changed: detector, explainer, its settings, threshold, device or every.
+        choice_changed: detector, explainer, its settings, threshold, device, engine or every.
         style_changed: overlay style or whether masks are shown.
     """
 
@@ -101,6 +101,11 @@ class Choices(QObject):
         return self.settings.preferences.device
 
     @property
+    def engine(self) -> str:
+        """torch or onnxruntime, which computes scores."""
+        return self.settings.preferences.engine
+
+    @property
     def every(self) -> int:
         """Each n-th frame is scored."""
         return self.settings.preferences.every
@@ -158,6 +163,10 @@ class Choices(QObject):
     def set_device(self, device: str) -> None:
         """auto, cpu or cuda, for the next analysis."""
         self._choose(device=device)
+
+    def set_engine(self, engine: str) -> None:
+        """What computes scores in the next analysis."""
+        self._choose(engine=engine)
 
     def set_every(self, every: int) -> None:
         """Score each n-th frame in the next analysis."""

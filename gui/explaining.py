@@ -109,6 +109,7 @@ class Wanted:
     settings: ExplainerSettings = ()
     stored: bool = False
     frames: tuple[int, ...] = ()
+    engine: str = "torch"
 
 
 def grown_text(mask: FrameExplanation) -> str:
@@ -288,6 +289,7 @@ class ExplanationStore(QObject):
             wanted.frames or (wanted.frame,),
             case=wanted.case,
             device=wanted.device,
+            engine=wanted.engine,
             settings=dict(wanted.settings),
             stored=wanted.stored,
             at_once=bool(wanted.frames),

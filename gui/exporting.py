@@ -101,6 +101,7 @@ class ExportJob(QObject):
             frames,
             case=self._session.case_path,
             device=self._session.device,
+            engine=self._session.engine,
             settings=dict(self._session.explainer_settings),
             stored=self._session.slow,
         )

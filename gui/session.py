@@ -265,7 +265,7 @@ class Session(SessionState):
         if video is None or video.media is None:
             return None
         choice = video.path, self.detector_id, self.explainer_id
-        return Wanted(*choice, frame, self.case_path, self.device, self.explainer_settings)
+        return Wanted(*choice, frame, self.case_path, self.device, self.explainer_settings, engine=self.engine)
 
     def read_again(self) -> Task | None:
         """Open and hash the evidence of the current video anew; the task ends with its VideoIdentity of now."""
@@ -454,6 +454,7 @@ class Session(SessionState):
             last=last,
             people=tuple(people) if people is not None else None,
             device=self.device,
+            engine=self.engine,
         )
         self._analyses.start(video, request, priority)
 

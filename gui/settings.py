@@ -19,6 +19,7 @@ class Preferences:
     Attributes:
         cache_bytes: frames kept in memory, bytes.
         device: auto, cpu or cuda.
+        engine: torch or onnxruntime, which computes scores; the latter on a CPU only.
         detector_id, explainer_id: the last ones chosen; empty for the program's own choice.
         explainer_settings: what was set of explainers, a line of JSON each.
         threshold: fake probability from which a frame counts as suspicious, 0 to 1.
@@ -42,6 +43,7 @@ class Preferences:
 
     cache_bytes: int = 1 << 30
     device: str = "auto"
+    engine: str = "torch"
     detector_id: str = ""
     explainer_id: str = "gradcam"
     explainer_settings: tuple[str, ...] = ()

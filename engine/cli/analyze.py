@@ -30,6 +30,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--json", metavar="FILE", help="write the results there; - for standard output")
     words.add_device(parser)
+    words.add_engine(parser)
     parser.add_argument("--every", type=int, default=1, metavar="N", help="score each n-th frame only")
 
 
@@ -54,13 +55,14 @@ def run(args: argparse.Namespace) -> int:
             infos = {info.id: info for info in session.detectors().detectors}
             unusable = [name for name in detectors if name not in infos or not infos[name].trained]
             for name in unusable:  # the engine says why, before the others have worked for hours
-                session.ask(AnalyzeRequest(args.videos[0], name, device=args.device))
+                session.ask(AnalyzeRequest(args.videos[0], name, device=args.device, engine=args.engine))
             for path, known in zip(args.videos, evidence, strict=True):
                 done, verdicts = {}, {}
                 for name in detectors:
-                    answers = session.ask(
-                        AnalyzeRequest(path, name, case=args.case, every=args.every, device=args.device)
+                    request = AnalyzeRequest(
+                        path, name, case=args.case, every=args.every, device=args.device, engine=args.engine
                     )
+                    answers = session.ask(request)
                     done[name] = next(event for event in answers if isinstance(event, AnalysisDone))
                     verdicts[name] = verdict_of(done[name], infos[name], known)
                     if args.case is not None:

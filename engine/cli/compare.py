@@ -46,6 +46,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="for compare.json and the report")
     words.add_detector(parser)
     words.add_device(parser)
+    words.add_engine(parser)
     parser.add_argument("--frames", metavar="A:B", help="default: all frames")
     parser.add_argument(
         "--every",
@@ -137,7 +138,8 @@ def _on_videos(args: argparse.Namespace, token: CancelToken, bar: ProgressBar) -
     explainers = load_compared(
         args.explainers, args.set, args.detector
     )  # what is wrong is told before the weights
-    detector = single_crops(load_any(args.detector, args.device), "compare")
+    loaded = load_any(args.detector, args.device, engine=args.engine, notify=say)
+    detector = single_crops(loaded, "compare")
     token.check()
     comparing = Comparing(detector, FaceDetector(detector.device), explainers, choice, token, bar.show)
     found, unread = _measured(comparing, videos)
@@ -201,7 +203,7 @@ def _header(
 def _words(args: argparse.Namespace) -> str:
     """The command that gives these figures again, without the folders of this machine."""
     found = ["python", "main.py", "compare", *(path.name or "DIR" for path in args.videos), "--out", "DIR"]
-    found += words.given(args, "explainers", "detector", "device", "frames", "every", "checks", "seed")
+    found += words.given(args, "explainers", "detector", "device", "engine", "frames", "every", "checks", "seed")
     for each in args.set:
         found += ["--set", each]
     found += ["--record"] * args.record

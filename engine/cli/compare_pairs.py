@@ -36,7 +36,8 @@ def run_pairs(args: argparse.Namespace, token: CancelToken, bar: ProgressBar) ->
     dataset = read_dataset(args.data)
     pairs = _pairs(dataset, args.limit, args.seed)
     explainers = load_compared(args.explainers, args.set, args.detector)
-    detector = single_crops(load_any(args.detector, args.device), "compare")
+    loaded = load_any(args.detector, args.device, engine=args.engine, notify=say)
+    detector = single_crops(loaded, "compare")
     found, left_out = locate(detector, explainers, pairs, cancel=token, progress=bar.show)
     bar.close()
     if not found:
@@ -90,7 +91,7 @@ def _pairs(dataset: "Dataset", limit: int | None, seed: int) -> "list[PicturePai
 def _words(args: argparse.Namespace) -> str:
     """The command that gives these figures again, without the folders of this machine."""
     found = ["python", "main.py", "compare", "--data", args.data.name or "DIR", "--out", "DIR"]
-    found += given(args, "explainers", "detector", "device", "limit", "seed")
+    found += given(args, "explainers", "detector", "device", "engine", "limit", "seed")
     for each in args.set:
         found += ["--set", each]
     return shlex.join(found)

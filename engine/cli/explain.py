@@ -26,6 +26,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--frames", metavar="A:B")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for maps.npz and the rest")
     words.add_device(parser)
+    words.add_engine(parser)
     words.add_style(parser)
 
 
@@ -52,7 +53,13 @@ def run(args: argparse.Namespace) -> int:
         with EngineSession(args.device) as session:
             (detector,) = session.named([args.detector])
             request = ExplainRequest(
-                args.video, detector, args.explainer, tuple(frames), device=args.device, settings=settings
+                args.video,
+                detector,
+                args.explainer,
+                tuple(frames),
+                device=args.device,
+                engine=args.engine,
+                settings=settings,
             )
             made = [event.explanation for event in session.ask(request) if isinstance(event, ExplanationMade)]
             written = export_maps(media, made, args.out, style=style, progress=session.progress.show)

@@ -28,6 +28,15 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s")
 
 
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine",
+        default="torch",
+        choices=("torch", "onnxruntime"),
+        help="what computes scores; onnxruntime: the processor only, float32 only; default: %(default)s",
+    )
+
+
 def add_style(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("look of the overlay")
     group.add_argument("--opacity", type=float, default=0.6, metavar="0-1", help="default: %(default)s")

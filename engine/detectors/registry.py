@@ -5,11 +5,13 @@ from pathlib import Path
 import torch
 
 from engine import paths
-from engine.detectors.base import AnyDetector
+from engine.detectors.base import AnyDetector, Notify
 from engine.detectors.cards import CARD, Card, load_card
 from engine.detectors.devices import resolve_device
 from engine.detectors.foreign.detector import EXPLAINERS, load_foreign
 from engine.detectors.foreign.shelf import foreign_infos, foreign_path, is_foreign
+from engine.detectors.frame import FrameDetector
+from engine.detectors.onnx_engine import NAME, ONNXRUNTIME, require_sense
 from engine.detectors.own import OwnDetector
 from engine.detectors.specs import SPECS, DetectorSpec, detector_spec
 from engine.detectors.weights import check_state, copy_weights, load_state
@@ -24,16 +26,27 @@ def weights_folder(detector_id: str) -> Path | None:
     return next((folder for folder in folders if (folder / CARD).is_file()), None)
 
 
-def load_detector(detector_id: str, device: str = "auto", precision: str = "auto") -> OwnDetector:
+def load_detector(
+    detector_id: str,
+    device: str = "auto",
+    precision: str = "auto",
+    engine: str = "torch",
+    notify: Notify = lambda _: None,
+) -> OwnDetector:
     """A detector with verified weights, ready to score.
 
+    Args:
+        engine: torch or onnxruntime, which computes the scores; the latter on a CPU and in float32 only.
+        notify: told if torch computes them after all.
+
     Raises:
-        UsageError: unknown id or precision.
+        UsageError: unknown id, precision or engine, or the engine does not compute so.
         WeightsError: it is not trained, or its weights are not what their card says.
         DeviceError: the device is absent.
     """
     spec = detector_spec(detector_id)
     where = resolve_device(device)
+    require_sense(engine, where, precision)
     folder = weights_folder(detector_id)
     if folder is None:
         raise _not_trained(detector_id)
@@ -41,11 +54,26 @@ def load_detector(detector_id: str, device: str = "auto", precision: str = "auto
     with Blank():
         network = spec.build(card.size)
     load_state(folder, card, network)
-    return spec.load(spec.id, network, card, where, precision)
+    wanted = engine == ONNXRUNTIME
+    runs = wanted and spec.load is FrameDetector
+    detector = spec.load(spec.id, network, card, where, "float32" if runs else precision)
+    if runs and isinstance(detector, FrameDetector):
+        detector.use_onnx_runtime(notify)
+    elif wanted:
+        notify(f"torch computes the scores of {detector_id}: {NAME} is there for detectors of single frames")
+    return detector
 
 
-def load_any(detector: str, device: str = "auto", precision: str = "auto") -> AnyDetector:
+def load_any(
+    detector: str,
+    device: str = "auto",
+    precision: str = "auto",
+    engine: str = "torch",
+    notify: Notify = lambda _: None,
+) -> AnyDetector:
     """A detector of Tellframe by its id, or a foreign model by its id or by the path of its FILE.onnx.
+
+    A foreign model knows no other engine than ONNX Runtime. The arguments are those of `load_detector`.
 
     Raises:
         UsageError, WeightsError, DeviceError: as `load_detector`.
@@ -53,7 +81,7 @@ def load_any(detector: str, device: str = "auto", precision: str = "auto") -> An
     """
     path = foreign_path(detector)
     if path is None:
-        return load_detector(detector, device, precision)
+        return load_detector(detector, device, precision, engine, notify)
     return load_foreign(path, device, precision)
 
 

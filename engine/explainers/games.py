@@ -92,9 +92,7 @@ class FrameGame:
         row = torch.from_numpy(rows).to(self._labels.device)[:, None, None]
         seen = there[row, self._labels[at]][:, None]
         painted = torch.where(seen, self._shown[at], self._grey)
-        with torch.autocast(self._detector.device, enabled=False):
-            logits: Doubles = self._detector.network(painted).double().cpu().numpy()
-        return logits
+        return self._detector.logits(painted).astype(np.float64)
 
 
 def game_of(detector: Detector, crops: Picture, labels: IntArray, watch: Watch = UNWATCHED) -> Game:

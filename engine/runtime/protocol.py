@@ -40,6 +40,7 @@ class AnalyzeRequest:
             None for all. The others are told without scores.
         device: auto, cpu or cuda.
         precision: auto (bf16 where the device is faster with it), float32 or bf16.
+        engine: torch or onnxruntime, which computes the scores of our detectors; the latter on a CPU, in float32.
     """
 
     video: Path
@@ -51,6 +52,7 @@ class AnalyzeRequest:
     people: tuple[int, ...] | None = None
     device: str = "auto"
     precision: str = "auto"
+    engine: str = "torch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class ExplainRequest:
     """Explain the score of one track (None: of every track) on some frames; an ExplanationMade per track.
 
     Attributes:
+        engine: as of an AnalyzeRequest; an explainer that looks into the network has torch's whatever it says.
         settings: of the explainer, as values or as text; what is left out is as its explainer has it by default.
         stored: tell what is kept from before and make nothing.
         at_once: tell of each frame when its maps are there, an ExplanationMade per frame and track; those of an
@@ -73,6 +76,7 @@ class ExplainRequest:
     case: Path | None = None
     device: str = "auto"
     precision: str = "auto"
+    engine: str = "torch"
     settings: Mapping[str, object] = field(default_factory=empty)
     stored: bool = False
     at_once: bool = False

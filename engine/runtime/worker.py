@@ -14,11 +14,13 @@ import engine.runtime.without_compiler  # noqa: F401 - before anything imports t
 
 # isort: on
 from engine.case.case_file import CaseFile
-from engine.detectors.base import AnyDetector, single_crops
+from engine.detectors.base import AnyDetector, Notify, single_crops
 from engine.detectors.cards import load_card
 from engine.detectors.devices import resolve_device
+from engine.detectors.foreign.detector import EXPLAINERS as SCORES_ALONE
 from engine.detectors.foreign.detector import ForeignDetector
 from engine.detectors.foreign.shelf import describe_model, import_model, is_foreign
+from engine.detectors.frame import FrameDetector
 from engine.detectors.registry import detector_infos, import_weights, load_any, weights_folder
 from engine.errors import EvidenceChangedError, UsageError
 from engine.explainers.registry import explainer_infos, load_explainer
@@ -39,6 +41,7 @@ from engine.runtime.protocol import (
     ImportModelRequest,
     ImportWeightsRequest,
     ModelDescribed,
+    Notice,
     Request,
 )
 from engine.runtime.session import VideoSession
@@ -67,7 +70,7 @@ class TorchWorker:
         self._shown = (resolve_device(device), "float32")
         self._sessions: OrderedDict[Path, VideoSession] = OrderedDict()
         self._cases: dict[Path, CaseFile] = {}
-        self._detectors: dict[tuple[str, str, str], AnyDetector] = {}
+        self._detectors: dict[tuple[str, str, str, str], AnyDetector] = {}
         self._brought: dict[str, tuple[str, DetectorInfo]] = {}  # foreign models that were not imported, by id
         self._faces: dict[str, FaceDetector] = {}
         self._tidied_at = 0.0
@@ -106,7 +109,7 @@ class TorchWorker:
         self._cases.clear()
 
     def _analyze(self, request: AnalyzeRequest, job: JobContext) -> Steps:
-        detector = self._detector(request.detector_id, request.device, request.precision)
+        detector = self._detector_of(request, job)
         yield self.device_status(job.id)
         yield from self._with_session(
             request.video,
@@ -118,8 +121,9 @@ class TorchWorker:
 
     def _explain(self, request: ExplainRequest, job: JobContext) -> Steps:
         explainer = load_explainer(request.explainer_id, request.detector_id, request.settings)
-        loaded = self._detector(request.detector_id, request.device, request.precision)
-        detector = single_crops(loaded, request.explainer_id)
+        detector = single_crops(self._detector_of(request, job), request.explainer_id)
+        if isinstance(detector, FrameDetector) and request.explainer_id not in SCORES_ALONE:
+            detector = detector.on_torch()
         yield from self._with_session(
             request.video,
             job,
@@ -141,7 +145,7 @@ class TorchWorker:
 
     def _bring(self, path: str) -> str:
         """Try a foreign model and know it by its id from now on."""
-        detector = self._detector(path, "auto", "auto")
+        detector = self._detector(path)
         if not isinstance(detector, ForeignDetector):
             raise UsageError("This is no FILE.onnx", advice="Give the path of a foreign model", file=path)
         self._brought[detector.id] = (path, detector.info())
@@ -200,19 +204,37 @@ class TorchWorker:
             self._cases[name] = CaseFile.open_or_create(case)
         return self._cases[name]
 
-    def _detector(self, detector_id: str, device: str, precision: str) -> AnyDetector:
+    def _detector_of(self, request: AnalyzeRequest | ExplainRequest, job: JobContext) -> AnyDetector:
+        """The detector that a request asks for; if it is run otherwise, its job tells."""
+
+        def notify(text: str) -> None:
+            job.emit(Notice(job.id, text))
+
+        return self._detector(
+            request.detector_id, request.device, request.precision, engine=request.engine, notify=notify
+        )
+
+    def _detector(
+        self,
+        detector_id: str,
+        device: str = "auto",
+        precision: str = "auto",
+        *,
+        engine: str = "torch",
+        notify: Notify = lambda _: None,
+    ) -> AnyDetector:
         """A detector with the weights that lie there now."""
         if detector_id in self._brought:
             detector_id = self._brought[detector_id][0]
         where = self._auto if device == "auto" else device
         if device == "auto" and where == "cuda" and is_foreign(detector_id):
             where = "auto"  # torch may know a GPU that ONNX Runtime does not
-        key = (detector_id, where, precision)
+        key = (detector_id, where, precision, engine)
         detector = self._detectors.get(key)
         if detector is None or not _is_current(detector, detector_id):
             if isinstance(detector, ForeignDetector):
                 detector.close()
-            detector = self._detectors[key] = load_any(detector_id, where, precision)
+            detector = self._detectors[key] = load_any(detector_id, where, precision, engine, notify)
         self._shown = (resolve_device(detector.device), detector.precision)
         return detector
 

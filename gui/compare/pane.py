@@ -220,6 +220,7 @@ class Pane(QObject):
             session.case_path,
             session.device,
             choice.settings,
+            engine=session.engine,
         )
 
     def _on_busy(self) -> None:

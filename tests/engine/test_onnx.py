@@ -93,8 +93,8 @@ def test_a_file_with_other_logits_is_not_written(
     other = FrameDetector(
         mobile.id, random_network(mobile.id, SIDE, seed=1), mobile.card, torch.device("cpu"), "float32"
     )
-    wrong = exporter._traced(other, 17)
-    monkeypatch.setattr(exporter, "_traced", lambda *_: wrong)
+    wrong = exporter.traced(other.network, SIDE, 17)
+    monkeypatch.setattr(exporter, "traced", lambda *_: wrong)
     with pytest.raises(
         ExportError, match=r"from those of torch, and probabilities that lie [0-9.e-]+ from them\. Choose"
     ):

@@ -41,6 +41,7 @@ REFUSED = [
     (["analyze"], "The following arguments are required: VIDEO"),
     (["analyze", "x.mp4", "--every", "0"], "--every is 0"),
     (["analyze", "x.mp4", "--device", "tpu"], "Argument --device: invalid choice"),
+    (["analyze", "x.mp4", "--engine", "tpu"], "Argument --engine: invalid choice"),
     (["analyze", "x.mp4", "--nonsense"], "Unrecognized arguments: --nonsense"),
     (["analyze", "x.mp4", "--json", "no/such/folder.json"], "There is no such folder"),
     (["explain", "x.mp4", "--frames", "5", "--out", "o"], "5 is no range of frames"),

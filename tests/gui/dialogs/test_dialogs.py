@@ -253,6 +253,12 @@ def test_settings_show_what_is_chosen_and_change_it_at_once(scene, qtbot):
     dialog.every.setValue(5)
     dialog.device.setCurrentIndex(1)
     dialog.device.activated.emit(1)
+    assert dialog.engine.currentData() == "torch"
+    dialog.engine.setCurrentIndex(1)
+    dialog.engine.activated.emit(1)
     dialog.analyse.click()
     chosen = scene.settings.preferences
     assert (chosen.cache_bytes, chosen.every, chosen.device, chosen.analyse_on_open) == (2 << 30, 5, "cpu", True)
+    assert chosen.engine == "onnxruntime"
+    assert scene.engine.requests[scene.analyse()].engine == "onnxruntime"
+    assert scene.session.wanted(0).engine == "onnxruntime"
