@@ -23,7 +23,7 @@ SPLIT: Final = "validation"
 
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("calibrate", help="make likelihood ratios of a detector's scores")
-    parser.add_argument("detector", metavar="DETECTOR", help="its id, such as frame-mobile")
+    parser.add_argument("detector", metavar="DETECTOR", help="its id, such as frame-mobile, or FILE.onnx")
     parser.add_argument(
         "--data",
         type=Path,
@@ -50,9 +50,11 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from engine.detectors.registry import load_detector, weights_folder
+    from engine.detectors.foreign.detector import ForeignDetector
+    from engine.detectors.foreign.measured import write_measured
+    from engine.detectors.registry import load_any, weights_folder
     from engine.evaluation.calibration.pool import calibrate, gather
-    from engine.evaluation.calibration.record import record
+    from engine.evaluation.calibration.record import calibrated, record
     from engine.evaluation.evaluate import judge
     from engine.faces.detector import FaceDetector
     from engine.runtime.scoring import AnalysisScorer
@@ -60,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.every < 1:
         raise UsageError(f"--every {args.every} makes no sense", advice="Give a number above 0")
-    detector = load_detector(args.detector, args.device)
+    detector = load_any(args.detector, args.device)
     datasets = [read_dataset(folder, args.scheme) for folder in args.data]
     items, left_out = chosen(datasets)
     bar = ProgressBar()
@@ -82,7 +84,9 @@ def run(args: argparse.Namespace) -> int:
     for line in described(made):
         say(line)
     folder = weights_folder(args.detector)
-    if args.record and folder is not None:
+    if args.record and isinstance(detector, ForeignDetector):
+        write_measured(detector.description.path, *calibrated(detector.measured, made))
+    elif args.record and folder is not None:
         record(folder, made)
     return 0
 

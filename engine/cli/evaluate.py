@@ -9,14 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.cli.evaluate_sets import chosen_items, operator_sets, sample_set
+from engine.cli.evaluate_sets import chosen_items, operator_sets, sample_set, training_of
 from engine.cli.session import ProgressBar, say, signals_cancel
-from engine.cli.words import add_device, given, ids, writable
+from engine.cli.words import add_device, add_engine, given, ids, writable
 from engine.errors import UsageError
 from engine.progress import CancelToken
 
 if TYPE_CHECKING:
-    from engine.detectors.own import OwnDetector
+    from engine.detectors.base import AnyDetector
     from engine.evaluation.protocols import Protocol
     from engine.evaluation.record import Header, Run
     from engine.faces.detector import FaceDetector
@@ -47,7 +47,7 @@ def add_parser(subparsers: Any) -> None:
         "detector",
         nargs="?",
         metavar="DETECTOR",
-        help="its id, such as frame-mobile; ID,ID or all gives one table",
+        help="its id, such as frame-mobile, or FILE.onnx; several by commas, or all, give one table",
     )
     parser.add_argument(
         "--data", type=Path, action="append", metavar="DIR", help="a data set; several give one table"
@@ -77,6 +77,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--report", type=Path, metavar="DIR", help="write report.html and report.md there")
     parser.add_argument("--record", action="store_true", help="write the figures into the card of the weights")
     add_device(parser)
+    add_engine(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -126,7 +127,7 @@ def _measure(
     token: CancelToken,
     bar: ProgressBar,
 ) -> int:
-    from engine.detectors.registry import load_detector
+    from engine.detectors.registry import load_any
     from engine.evaluation.record import as_data
     from engine.evaluation.report import report_files
     from engine.faces.detector import FaceDetector
@@ -134,12 +135,12 @@ def _measure(
     if args.detector == _ALL or "," in args.detector:
         return _measure_several(args, protocol, datasets, token, bar)
     chosen = _chosen(datasets, protocol)
-    detector = load_detector(args.detector, args.device)
+    detector = load_any(args.detector, args.device, engine=args.engine, notify=say)
     header, runs = _measured(args, protocol, chosen, detector, FaceDetector(detector.device), None, token, bar)
     only_accuracy = protocol.only_accuracy
     _write(args, lambda: as_data(header, runs), lambda: report_files(header, runs, only_accuracy=only_accuracy))
     if args.record:
-        _record(args.detector, runs)
+        _record(detector, runs)
     _remind(protocol)
     return 0
 
@@ -152,7 +153,9 @@ def _measure_several(
     bar: ProgressBar,
 ) -> int:
     """One table for several detectors, which share the faces; those without weights are named in it."""
-    from engine.detectors.registry import detector_info, load_detector
+    from engine.detectors.foreign.detector import load_foreign
+    from engine.detectors.foreign.shelf import foreign_path
+    from engine.detectors.registry import detector_info, load_any
     from engine.detectors.specs import SPECS, detector_spec
     from engine.evaluation.detectors_table import Row, as_data, report_files
     from engine.faces.detector import FaceDetector
@@ -161,7 +164,10 @@ def _measure_several(
     if args.record:
         raise UsageError("--record goes with one detector", advice="Name one, or leave --record out")
     wanted = list(SPECS) if args.detector == _ALL else ids(args.detector)
-    infos = {each: detector_info(detector_spec(each)) for each in wanted}
+    brought = {each: load_foreign(path, args.device) for each in wanted if (path := foreign_path(each))}
+    infos = {
+        each: brought[each].info() if each in brought else detector_info(detector_spec(each)) for each in wanted
+    }
     lacking = {each: info.problem for each, info in infos.items() if not info.trained}
     trained = [each for each in wanted if each not in lacking]
     if not trained:
@@ -170,7 +176,7 @@ def _measure_several(
     looking = cache(lambda device: (FaceDetector(device), FoundFaces()))
     rows = []
     for each in trained:
-        detector = load_detector(each, args.device)
+        detector = brought.get(each) or load_any(each, args.device, engine=args.engine, notify=say)
         say(f"{each}:")
         header, runs = _measured(args, protocol, chosen, detector, *looking(detector.device), token, bar)
         rows.append(Row(infos[each].name, detector.crop_spec.size, header, runs))
@@ -191,7 +197,7 @@ def _measured(
     args: argparse.Namespace,
     protocol: "Protocol",
     chosen: "Sequence[Chosen]",
-    detector: "OwnDetector",
+    detector: "AnyDetector",
     faces: "FaceDetector",
     found: "FoundFaces | None",
     token: CancelToken,
@@ -253,17 +259,18 @@ def _header(
     args: argparse.Namespace,
     protocol: "Protocol",
     datasets: "Sequence[Dataset]",
-    detector: "OwnDetector",
+    detector: "AnyDetector",
     settings: Any,
 ) -> "Header":
     from engine.evaluation.record import Header
 
+    engine = [str(v) for k, v in detector.provenance().settings.items() if k == "engine"]
     leaks = [f"Leaks persons: {data.leaks_persons}" for data in datasets if data.leaks_persons]
     return Header(
         detector={
             "id": detector.id,
             "weights_sha256": detector.weights_sha256,
-            "device": detector.device,
+            "device": ", ".join([detector.device, *engine]),
             "precision": detector.precision,
         },
         protocol=protocol.name,
@@ -272,7 +279,7 @@ def _header(
         settings=settings,
         command=_words(args),
         date=dt.datetime.now(dt.UTC).date().isoformat(),
-        pseudo_fakes=str(detector.card.training.get("pseudo_fakes", "")),
+        pseudo_fakes=str(training_of(detector).get("pseudo_fakes", "")),
         warnings=tuple(dict.fromkeys([*([protocol.warning] if protocol.warning else []), *leaks])),
     )
 
@@ -292,12 +299,14 @@ def _tell(run: "Run", *, several: bool, only_accuracy: bool) -> None:
         say(f"Warning: {start}{line}")
 
 
-def _record(detector_id: str, runs: "Sequence[Run]") -> None:
-    """The figures that a card holds, in place of older ones."""
+def _record(detector: "AnyDetector", runs: "Sequence[Run]") -> None:
+    """The figures that a card holds, or what stands for one beside a foreign model, in place of older ones."""
+    from engine.detectors.foreign.detector import ForeignDetector
+    from engine.detectors.foreign.measured import write_measured
     from engine.detectors.registry import weights_folder
-    from engine.training.card import record_figures
+    from engine.training.card import record_figures, with_figures
 
-    folder = weights_folder(detector_id)
+    folder = weights_folder(detector.id)
     for run in runs:
         kept = [
             f
@@ -306,16 +315,20 @@ def _record(detector_id: str, runs: "Sequence[Run]") -> None:
             and f.metric in _RECORDED
             and (f.protocol == run.main or f.protocol.startswith(("dev, ", "method ")))
         ]
-        if folder is not None and kept:
-            record_figures(folder, kept, f"{run.data}; intervals over {kept[0].over}")
+        data = f"{run.data}; intervals over {kept[0].over}" if kept else ""
+        if kept and isinstance(detector, ForeignDetector):
+            write_measured(detector.description.path, with_figures(detector.measured, kept, data))
+        elif kept and folder is not None:
+            record_figures(folder, kept, data)
 
 
 def _words(args: argparse.Namespace) -> str:
     """The command that gives these figures again, without the folders of this machine."""
-    words = ["python", "main.py", "evaluate", *([args.detector] if args.detector else [])]
+    names = [Path(each).name for each in (args.detector or "").split(",")]  # of a FILE.onnx its name alone
+    words = ["python", "main.py", "evaluate", *([",".join(names)] if args.detector else [])]
     for path in args.data:
         words += ["--data", path.name or "DIR"]
-    words += given(args, "protocol", "every", "threshold", "seed", "limit")
+    words += given(args, "protocol", "every", "threshold", "seed", "limit", "engine")
     return shlex.join(words)
 
 

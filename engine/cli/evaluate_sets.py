@@ -1,15 +1,15 @@
 """What a protocol judges: the files of a data set that `evaluate` takes, and copies that it forges itself."""
 
 import argparse
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from engine.cli.session import ProgressBar
 from engine.errors import DataError
 from engine.progress import CancelToken
 
 if TYPE_CHECKING:
-    from engine.detectors.own import OwnDetector
+    from engine.detectors.base import AnyDetector
     from engine.evaluation.evaluate import Sample
     from engine.evaluation.protocols import Protocol
     from engine.runtime.measuring import SampleSet
@@ -39,7 +39,7 @@ def chosen_items(dataset: "Dataset", protocol: "Protocol") -> "tuple[str, list[I
 
 
 def sample_set(
-    args: argparse.Namespace, dataset: "Dataset", split: str, items: "Sequence[Item]", detector: "OwnDetector"
+    args: argparse.Namespace, dataset: "Dataset", split: str, items: "Sequence[Item]", detector: "AnyDetector"
 ) -> "SampleSet":
     from engine.evaluation.protocols import limited
     from engine.runtime.measuring import SampleSet
@@ -52,13 +52,23 @@ def sample_set(
         samples = limited(samples, args.limit, args.seed)
     scheme = "" if dataset.scheme == "official" else f", split {dataset.scheme}"
     at_most = "" if args.limit is None else f", at most {args.limit} files of each class"
-    trained = " ".join(map(str, detector.card.training.get("data", [])))
+    known = training_of(detector)
+    trained = " ".join(map(str, known.get("data", [])))
     return SampleSet(
         name=dataset.root.name or dataset.layout,
         data=f"{dataset.layout}{scheme}: {split}{moving}{at_most}",
         samples=samples,
-        trained_on=any(sample.source and f" {sample.source}: " in trained for sample in samples),
+        trained_on=any(sample.source and f" {sample.source}: " in trained for sample in samples)
+        if known
+        else None,
     )
+
+
+def training_of(detector: "AnyDetector") -> Mapping[str, Any]:
+    """What the card says of its training; nothing is known of a foreign model's."""
+    from engine.detectors.own import OwnDetector
+
+    return detector.card.training if isinstance(detector, OwnDetector) else {}
 
 
 def operator_sets(

@@ -157,12 +157,12 @@ def parse_calibration(raw: Mapping[str, Any], weights_sha256: str) -> Calibratio
 
 
 def calibration_bytes(folder: Path, calibration: Calibration) -> bytes:
-    """The very bytes of calibration.json that the card was written with.
+    """The very bytes of calibration.json (of a foreign model, FILE.calibration.json) that go with the card.
 
     Raises:
         WeightsError: it cannot be read, or is another file.
     """
-    path = folder / CALIBRATION_FILE
+    path = next(folder.glob(f"*.{CALIBRATION_FILE}"), folder / CALIBRATION_FILE)
     advice = "Get the folder again from where it came, or calibrate anew with `python main.py calibrate`"
     try:
         data = path.read_bytes()

@@ -117,7 +117,7 @@ def parse_card(raw: Mapping[str, Any]) -> Card:
         trust_reason=_text(raw, "trust_reason"),
         bf16_deviation=None if deviation is None else float(deviation),
         training=MappingProxyType(dict(raw.get("training", {}))),
-        measures=tuple(_measure(row) for row in raw.get("measures", ())),
+        measures=tuple(measure_of(row) for row in raw.get("measures", ())),
         limits=MappingProxyType(dict(raw.get("limits", {}))),
         calibration=calibration_of(raw),
         raw=MappingProxyType(dict(raw)),
@@ -179,7 +179,8 @@ def _three(raw: Mapping[str, Any], key: str) -> tuple[float, ...]:
     return numbers
 
 
-def _measure(row: Mapping[str, Any]) -> Measure:
+def measure_of(row: Mapping[str, Any]) -> Measure:
+    """A row of [[measures]]. Raises KeyError, TypeError, ValueError where it is none."""
     return Measure(
         protocol=str(row["protocol"]),
         data=str(row["data"]),

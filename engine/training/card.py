@@ -139,7 +139,16 @@ def record_figures(folder: Path, found: Sequence[Figure], data: str) -> None:
         OSError, ValueError, KeyError: the card cannot be read or written.
     """
     path = folder / CARD
-    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    raw = with_figures(tomllib.loads(path.read_text(encoding="utf-8")), found, data)
+    parse_card(raw)
+    part = path.with_name(path.name + ".part")
+    part.write_text(card_text(raw), encoding="utf-8")
+    part.replace(path)
+
+
+def with_figures(card: Mapping[str, Any], found: Sequence[Figure], data: str) -> dict[str, Any]:
+    """A card, or what was measured of a foreign model, with these figures and the trust that follows from them."""
+    raw = dict(card)
     today = dt.datetime.now(dt.UTC).date().isoformat()
     new = [
         {
@@ -165,7 +174,4 @@ def record_figures(folder: Path, found: Sequence[Figure], data: str) -> None:
             f"{span} on {trust.n_fake} genuine forgeries and {trust.n_real} real clips of unseen persons; "
             f"a lower end above {TRUSTED_FROM} is asked for"
         )
-    parse_card(raw)
-    part = path.with_name(path.name + ".part")
-    part.write_text(card_text(raw), encoding="utf-8")
-    part.replace(path)
+    return raw

@@ -1,10 +1,11 @@
 """Foreign frame models in ONNX as detectors: brought by the user, run by ONNX Runtime, measured by nobody."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import torch
 from engine.detectors.base import Computed, Detector, Item, Notify
 from engine.detectors.foreign.client import ModelProcess, onnx_provider
 from engine.detectors.foreign.description import Description
+from engine.detectors.foreign.measured import foreign_card, measured_path, new_measured, read_measured
 from engine.detectors.foreign.settings import ModelSettings, read_settings, settings_path
 from engine.detectors.own import device_name, versions
 from engine.errors import UsageError
@@ -23,8 +25,6 @@ PREFIX = "onnx-"
 """The id of a foreign model is onnx-NAME-DIGEST: no detector of Tellframe begins like this."""
 EXPLAINERS = ("kernel-shap",)
 """Those that ask for scores alone."""
-UNTRUSTED = "it was not measured here, so its probability means nothing by itself"
-
 _BATCH_PIXELS = {"cpu": 4 * 224**2, "cuda": 64 * 224**2}
 
 Stamp = tuple[tuple[str, int, int], ...]
@@ -32,6 +32,9 @@ Stamp = tuple[tuple[str, int, int], ...]
 
 class ForeignDetector(Detector):
     """One crop, one logit, by a model of which nothing is known but what its user says. See Detector.
+
+    Attributes:
+        card: what was measured of it here.
 
     What it raises beside the errors of a Detector: WeightsError where the model fails.
     """
@@ -48,7 +51,8 @@ class ForeignDetector(Detector):
         self.id = detector_id(description.path, description.sha256, settings)
         self.crop_spec = CropSpec(settings.size, settings.margin)
         self.weights_sha256 = description.sha256
-        self.trustworthy, self.trust_reason = False, UNTRUSTED
+        self.card = foreign_card(description.path, description.sha256, settings)
+        self.trustworthy, self.trust_reason = self.card["trustworthy"], self.card["trust_reason"]
         self.device, self.precision = device, "float32"
         self.batch = max(1, _BATCH_PIXELS[device] // settings.size**2)
         self.description, self.settings = description, settings
@@ -98,7 +102,13 @@ class ForeignDetector(Detector):
 
     def info(self) -> DetectorInfo:
         """What the window and `detectors` say of it."""
-        return foreign_info(self.id, self.description.path, self.weights_sha256, self.settings)
+        return foreign_info(self.id, self.description.path, self.card)
+
+    @property
+    def measured(self) -> dict[str, Any]:
+        """What FILE.measured.toml says now, or the beginning of one. Raises WeightsError as `read_measured`."""
+        sha256, settings = self.weights_sha256, self.settings
+        return new_measured(sha256, settings, read_measured(self.description.path, sha256, settings))
 
     def close(self) -> None:
         """End its process."""
@@ -133,20 +143,14 @@ def detector_id(path: Path, sha256: str, settings: ModelSettings) -> str:
     return f"{PREFIX}{name}-{settings_hash({'sha256': sha256, **settings.tables()})[:8]}"
 
 
-def foreign_info(
-    foreign_id: str, path: Path, sha256: str, settings: ModelSettings | None, problem: str = ""
-) -> DetectorInfo:
-    """Of a model that is usable, or of one that is not, with the reason."""
-    card: dict[str, object] = {"trustworthy": False, "trust_reason": UNTRUSTED}
-    if settings is not None:
-        card |= {"architecture": "a foreign ONNX model", "size": settings.size}
-        card["training"] = {**settings.tables()["input"], **settings.tables()["output"]}
+def foreign_info(foreign_id: str, path: Path, card: Mapping[str, Any], problem: str = "") -> DetectorInfo:
+    """Of a model that is usable, by its `foreign_card`, or of one that is not, with the reason."""
     return DetectorInfo(
         id=foreign_id,
         name=f"{path.name}, a foreign model",
         paper="brought along by its user",
         trained=not problem,
-        weights_sha256="" if problem else sha256,
+        weights_sha256="" if problem else card["sha256"],
         card={} if problem else card,
         problem=problem,
         explainers=EXPLAINERS,
@@ -156,6 +160,6 @@ def foreign_info(
 
 def _stamp(path: Path, beside: tuple[str, ...]) -> Stamp:
     """What changes when a file does."""
-    files = [path, settings_path(path), *(path.parent / name for name in beside)]
+    files = [path, settings_path(path), measured_path(path), *(path.parent / name for name in beside)]
     facts = [(each, each.stat()) for each in files if each.exists()]
     return tuple((each.name, found.st_mtime_ns, found.st_size) for each, found in facts)

@@ -10,6 +10,14 @@ from engine.detectors.cards import card_text
 from engine.detectors.foreign.client import ModelProcess, onnx_provider
 from engine.detectors.foreign.description import Description, is_model_file
 from engine.detectors.foreign.detector import PREFIX, detector_id, foreign_info
+from engine.detectors.foreign.measured import (
+    foreign_card,
+    measured_bytes,
+    measured_path,
+    new_measured,
+    read_measured,
+    scores_path,
+)
 from engine.detectors.foreign.settings import (
     ModelSettings,
     known_settings,
@@ -72,18 +80,24 @@ def import_model(path: Path, settings: ModelSettings) -> str:
     process = ModelProcess(path)
     try:
         description = process.describe()
+        known = read_measured(path, description.sha256, settings)
+        if len(description.outputs) == 1:
+            settings = replace(settings, output="")
         process.start(settings, threads=1, provider=onnx_provider("cpu")[1])
     finally:
         process.close()
     new = detector_id(path, description.sha256, settings)
-    if len(description.outputs) == 1:
-        settings = replace(settings, output="")
     text = card_text({"onnx_sha256": description.sha256, **settings.tables()})
+    measured: dict[str, bytes] = {}
     try:
+        if known:
+            measured[measured_path(path).name] = measured_bytes(new_measured(description.sha256, settings, known))
+        if "calibration" in known:
+            measured[scores_path(path).name] = scores_path(path).read_bytes()
         files = {each: (path.parent / each).read_bytes() for each in (path.name, *description.beside)}
         if _digest(files[path.name], [files[name] for name in description.beside]) != description.sha256:
             raise WeightsError("The model changed while it was copied", advice="Import it again", file=path)
-        replace_folder(_folder() / new, {**files, settings_path(path).name: text.encode()})
+        replace_folder(_folder() / new, {**files, settings_path(path).name: text.encode(), **measured})
     except OSError as error:
         raise WeightsError(
             f"The model cannot be copied ({error.strerror})", advice="Make room there or allow writing", file=path
@@ -100,15 +114,17 @@ def foreign_infos() -> tuple[DetectorInfo, ...]:
 def _info(path: Path) -> DetectorInfo:
     named = path.parent.name
     try:
-        beside = sorted(each for each in path.parent.iterdir() if each not in (path, settings_path(path)))
+        ours = (path, settings_path(path), measured_path(path), scores_path(path))
+        beside = sorted(each for each in path.parent.iterdir() if each not in ours)
         sha256 = _digest(path.read_bytes(), [each.read_bytes() for each in beside])
         raw = tomllib.loads(settings_path(path).read_text(encoding="utf-8"))
         settings = parse_settings(raw)
+        card = foreign_card(path, sha256, settings)
     except (OSError, KeyError, TypeError, ValueError, TellframeError) as error:
-        return foreign_info(named, path, "", None, f"{path}: {error}. Import it anew")
+        return foreign_info(named, path, {}, f"{path}: {error}. Import it anew")
     changed = detector_id(path, sha256, settings) != named
     problem = f"{path}: the model or its description is no longer what was imported. Import it anew"
-    return foreign_info(named, path, sha256, settings, problem if changed else "")
+    return foreign_info(named, path, card, problem if changed else "")
 
 
 def _digest(model: bytes, beside: list[bytes]) -> str:

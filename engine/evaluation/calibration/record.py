@@ -87,6 +87,13 @@ def card_table(made: Calibrated, scores: bytes, weights_sha256: str, date: str) 
     }
 
 
+def calibrated(card: Mapping[str, Any], made: Calibrated) -> tuple[dict[str, Any], bytes]:
+    """A card, or what was measured of a foreign model, with this calibration; and the score list beside it."""
+    scores = score_list(made)
+    date = dt.datetime.now(dt.UTC).date().isoformat()
+    return {**card, "calibration": card_table(made, scores, str(card["sha256"]).lower(), date)}, scores
+
+
 def record(folder: Path, made: Calibrated) -> Mapping[str, Any]:
     """Put a calibration into the folder of the weights it was made with; all of the folder changes at once.
 
@@ -95,10 +102,7 @@ def record(folder: Path, made: Calibrated) -> Mapping[str, Any]:
     """
     try:
         files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-        raw = tomllib.loads(files[CARD].decode())
-        scores = score_list(made)
-        date = dt.datetime.now(dt.UTC).date().isoformat()
-        raw["calibration"] = card_table(made, scores, str(raw["sha256"]).lower(), date)
+        raw, scores = calibrated(tomllib.loads(files[CARD].decode()), made)
         parse_card(raw)
         replace_folder(folder, files | {CARD: card_text(raw).encode(), CALIBRATION_FILE: scores})
     except OSError as error:

@@ -15,13 +15,15 @@ import pytest
 import skimage.data
 import torch
 from calibration_card import calibration_table
+from onnx_models import linear, write, write_toml
 from random_weights import card_values, random_network
+from sklearn.metrics import roc_auc_score
 
 from engine import cli
 from engine.case.case_file import CaseFile
 from engine.cli.calibrate import chosen
 from engine.cli.copies import forged_copies
-from engine.detectors.calibration import CALIBRATION_FILE, calibration_bytes
+from engine.detectors.calibration import CALIBRATION_FILE, calibration_bytes, calibration_of
 from engine.detectors.cards import load_card
 from engine.detectors.weights import save_weights
 from engine.runtime import engine as runtime
@@ -122,6 +124,66 @@ def test_calibrate_scores_fits_and_records(tiny: Path, weights: Path, capsys: py
     assert min(abs(probability - scored["fake_probability"])) < 1e-5
     assert scored["log10_likelihood_ratio"] is None
     assert "No likelihood ratio: the card calls the weights not trustworthy" in scored["warnings"]
+
+
+def test_a_foreign_model_is_measured_calibrated_and_gives_a_ratio_by_the_same_rules(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its logit is the mean colour times 0.5, -1 and 2: the forged faces are bluer and less red."""
+    model = write(tmp_path / "mine.onnx", linear(), mean=[0.5] * 3, std=[0.25] * 3)
+    answer, words = tmp_path / "answer.json", ["--data", str(tiny), "--every", "1"]
+    assert cli.run(["evaluate", str(model), *words, "--json", str(answer), "--record"]) == 0
+    data = json.loads(answer.read_text())
+    by_name = {video["name"].rsplit("/")[-1] + str(video["label"]): video for video in data["videos"]}
+    labels = [video["label"] for video in by_name.values()]
+    scores = [video["fake_probability"] for video in by_name.values()]
+    assert sorted(labels) == [0] * 8 + [1] * 8
+    for person in HELD:
+        real, forged = (
+            next(v for v in by_name.values() if v["label"] == label and person in v["name"]) for label in (0, 1)
+        )
+        assert forged["fake_probability"] > real["fake_probability"]
+    (auc,) = (
+        m
+        for m in data["measures"]
+        if (m["level"], m["metric"]) == ("video", "AUC") and m["protocol"] == "held-out persons"
+    )
+    assert auc["value"] == pytest.approx(roc_auc_score(labels, scores), abs=1e-9)
+    assert data["detector"]["id"].startswith("onnx-mine-")
+    assert str(tmp_path) not in data["command"]
+
+    capsys.readouterr()
+    assert cli.run(["calibrate", str(model), *words, "--record"]) == 0
+    assert "Cllr" in capsys.readouterr().out
+    beside = tmp_path / "mine.measured.toml"
+    raw = tomllib.loads(beside.read_text())
+    made = calibration_of(raw)
+    assert made is not None
+    assert (made.pool.n_real + made.pool.n_forged, raw["trustworthy"]) == (16, False)
+    assert {row["metric"] for row in raw["measures"]} == {"AUC", "balanced accuracy", "equal error rate"}
+    listed = json.loads((tmp_path / "mine.calibration.json").read_text())
+    assert sorted(row["fake_probability"] for row in listed["scores"]) == pytest.approx(sorted(scores), abs=1e-6)
+
+    def verdict() -> dict[str, Any]:
+        path = tiny / "fake" / f"{HELD[0]}.mp4"
+        assert cli.run(["analyze", str(path), "--detector", str(model), "--json", "-"]) == 0
+        ((found,),) = ([*entry["detectors"].values()] for entry in json.loads(capsys.readouterr().out))
+        return dict(found)
+
+    refused = verdict()
+    assert refused["log10_likelihood_ratio"] is None
+    assert "No likelihood ratio: the card calls the weights not trustworthy" in refused["warnings"]
+    beside.write_text(beside.read_text().replace("trustworthy = false", "trustworthy = true"))
+    given = verdict()
+    p = given["fake_probability"]
+    expected = (
+        raw["calibration"]["parameters"]["slope"] * np.log(p / (1 - p))
+        + (raw["calibration"]["parameters"]["intercept"])
+    )
+    low, high = raw["calibration"]["bounds"]
+    assert given["log10_likelihood_ratio"] == pytest.approx(min(max(expected, low), high), abs=1e-5)
+    write_toml(model, mean=[0.5] * 3, std=[0.3] * 3)  # fed otherwise it is another detector
+    assert "No likelihood ratio: the detector was never calibrated" in verdict()["warnings"]
 
 
 @pytest.mark.parametrize(
