@@ -368,8 +368,8 @@ def volume_text(explanation: FrameExplanation, volume: int | None) -> str:
     frames, among = int(volumes.frames[volume]), len(volumes.labels)
     mean, variance = float(volumes.mean[volume]), float(volumes.variance[volume])
     return (
-        f"Volume {volume}, on {frames} of {among} frames: {here:+.3g} here\n"
-        f"Over the frames: mean {mean:+.3g}, variance {variance:.2g}".replace("-", "−")
+        f"Volume {volume}, on {frames} of {among} frames: {here:+.2g}\n"
+        f"Mean {mean:+.2g}, variance {variance:.2g}".replace("-", "−")
     )
 
 

@@ -170,8 +170,8 @@ def test_a_volume_that_is_pointed_at_tells_its_mean_and_variance(
     side = (view.width() - 8) // 2
     left, right = (QPoint(side + 8 + round(side * at), side // 2) for at in (0.2, 0.8))
     qtbot.mouseMove(view, left)
-    one = "Volume 0, on 1 of 1 frames: +0.25 here\nOver the frames: mean +0.125, variance 0.016"
-    other = "Volume 1, on 1 of 1 frames: −0.5 here\nOver the frames: mean −0.625, variance 0.062"
+    one = "Volume 0, on 1 of 1 frames: +0.25\nMean +0.12, variance 0.016"
+    other = "Volume 1, on 1 of 1 frames: −0.5\nMean −0.62, variance 0.062"
     qtbot.waitUntil(lambda: panel.volume.text() == one)
     qtbot.mouseMove(view, right)
     qtbot.waitUntil(lambda: panel.volume.text() == other)
