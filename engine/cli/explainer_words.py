@@ -52,8 +52,9 @@ def load_compared(given: str, settings: Sequence[str], detector: str) -> "dict[s
     """The explainers of `ID[:NAME=VALUE...][,...]` by these words; `settings` go to each that has them.
 
     Raises:
-        UsageError: an explainer or a setting is not known, or no explainer has what is to be set.
+        UsageError: an explainer or a setting is not known, none has what is to be set, or they explain clips.
     """
+    from engine.explainers.base import explaining_crops
     from engine.explainers.registry import explainer_settings, load_explainer  # torch takes seconds to load
 
     common = chosen(settings)
@@ -63,7 +64,7 @@ def load_compared(given: str, settings: Sequence[str], detector: str) -> "dict[s
         known = {info.name for info in explainer_settings(explainer_id, detector)}
         mine = {name: value for name, value in common.items() if name in known}
         unused -= set(mine)
-        found[word] = load_explainer(explainer_id, detector, {**mine, **chosen(own)})
+        found[word] = explaining_crops(load_explainer(explainer_id, detector, {**mine, **chosen(own)}), detector)
     if unused:
         raise UsageError(
             f"None of these explainers has a setting {min(unused)}",

@@ -90,6 +90,11 @@ def explainers_of(detector: str) -> tuple[str, ...]:
     return EXPLAINERS if is_foreign(detector) else detector_spec(detector).explainers
 
 
+def judges_clips(detector: str) -> bool:
+    """Whether what `load_any` would load looks at clips. Raises UsageError for an unknown id."""
+    return not is_foreign(detector) and detector_spec(detector).judges_clips
+
+
 def detector_infos() -> tuple[DetectorInfo, ...]:
     """All detectors, with what is known of their weights, and the user's foreign models; the files are hashed."""
     return (*(detector_info(spec) for spec in SPECS.values()), *foreign_infos())

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from engine.detectors.base import ClipDetector
 from engine.detectors.cards import Card
 from engine.detectors.frame import FrameDetector
 from engine.detectors.own import OwnDetector
@@ -40,6 +41,11 @@ class DetectorSpec:
     build: Callable[[int], Any]
     explainers: tuple[str, ...]
     load: Load = FrameDetector
+
+    @property
+    def judges_clips(self) -> bool:
+        """Whether it looks at clips, and not at single crops."""
+        return isinstance(self.load, type) and issubclass(self.load, ClipDetector)
 
     @property
     def trunk(self) -> str:
@@ -135,7 +141,7 @@ SPECS: dict[str, DetectorSpec] = {
             "mobilenetv2-1.0-dil",
             160,
             lambda size: build_snippet_network(SnippetConfig("mobilenetv2", size=size)),
-            (),
+            ("gradcam", "snippet-attention"),
             SnippetDetector,
         ),
         DetectorSpec(
@@ -145,7 +151,7 @@ SPECS: dict[str, DetectorSpec] = {
             "resnet50-dil",
             224,
             lambda size: build_snippet_network(SnippetConfig("resnet50", size=size)),
-            (),
+            ("gradcam", "snippet-attention"),
             SnippetDetector,
         ),
     )

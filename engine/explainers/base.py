@@ -10,8 +10,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from engine.detectors.base import Detector, Notify
+from engine.detectors.base import Clip, ClipDetector, Detector, Notify
 from engine.detectors.frame import FrameDetector
+from engine.detectors.snippets import SnippetDetector
 from engine.errors import UsageError
 from engine.explainers.samples import Growth, SampleMemory
 from engine.explainers.settings import NO_NAMES, ExplainerSettings
@@ -70,8 +71,8 @@ class Watch:
 UNWATCHED = Watch()
 
 
-class Explainer(ABC):
-    """Says which parts of a crop made its score. For the engine thread.
+class AnyExplainer(ABC):
+    """Says what made the score of a face. For the engine thread.
 
     Attributes:
         id: as in the registry.
@@ -79,13 +80,11 @@ class Explainer(ABC):
         slow: whether a map takes so long that it cannot follow a playhead.
         precision: in which it computes.
         settings_type: what of it can be set.
-        endings: names of those settings that only say when it ends, so that samples serve whatever they are.
     """
 
     id: str
     signed: bool
     slow: bool = False
-    endings: frozenset[str] = frozenset()
     precision: str
     settings_type: type[ExplainerSettings] = ExplainerSettings
 
@@ -108,6 +107,16 @@ class Explainer(ABC):
         """For each of its `named` settings what it may be on a detector, the default first."""
         return NO_NAMES
 
+
+class Explainer(AnyExplainer):
+    """Says which parts of a crop made its score. For the engine thread.
+
+    Attributes:
+        endings: names of those settings that only say when it ends, so that samples serve whatever they are.
+    """
+
+    endings: frozenset[str] = frozenset()
+
     @property
     def together(self) -> bool:
         """Whether a map depends on the other crops: they must then be those of one face, in order."""
@@ -125,6 +134,47 @@ class Explainer(ABC):
     def explain(self, detector: Detector, crops: Picture, watch: Watch = UNWATCHED) -> Maps:
         """The same at a stretch."""
         return finished(self.steps(detector, crops, watch))
+
+
+def explaining_crops(explainer: AnyExplainer, detector_id: str) -> Explainer:
+    """The explainer, if it explains single crops.
+
+    Raises:
+        UsageError: it explains the clips that the detector judges.
+    """
+    if not isinstance(explainer, Explainer):
+        raise UsageError(
+            f"Maps are compared on single frames, and {detector_id} looks at several at once",
+            advice="Choose a frame detector such as frame-mobile",
+        )
+    return explainer
+
+
+@dataclass(frozen=True, slots=True)
+class ClipMaps:
+    """What an explainer makes of a clip.
+
+    Attributes:
+        values: (F, h, w) float32, a map for each frame that the detector sees, in its order; positive supports
+            fake. Of a frame that comes more than once the first counts.
+        logits: (K,) float32, the scores of the clip's spans; a frame's map explains that of its span.
+    """
+
+    values: FloatArray
+    logits: FloatArray
+
+
+class ClipExplainer(AnyExplainer):
+    """Says which parts of the frames of a clip made its scores. For the engine thread."""
+
+    @abstractmethod
+    def explain_clip(self, detector: ClipDetector, clip: Clip, crops: Picture) -> ClipMaps:
+        """Maps of all frames of a clip: crops (F, S, S, 3) uint8 RGB. Independent of clips before it.
+
+        Raises:
+            UsageError: it cannot look into this detector.
+            DeviceError: the clip does not fit into memory.
+        """
 
 
 def finished(steps: Generator[None, None, Made]) -> Made:
@@ -147,6 +197,20 @@ def white_box(detector: Detector) -> FrameDetector:
         raise UsageError(
             f"This explainer looks into the network, and {detector.id} is a foreign model that only gives scores",
             advice="Choose an explainer that asks for scores alone, such as kernel-shap",
+        )
+    return detector
+
+
+def snippet_box(detector: ClipDetector) -> SnippetDetector:
+    """The detector as one whose network of snippets can be looked into.
+
+    Raises:
+        UsageError: it is another one.
+    """
+    if not isinstance(detector, SnippetDetector):
+        raise UsageError(
+            f"This explainer looks into networks of snippets, and {detector.id} is none",
+            advice="Choose an explainer that works on it, see python main.py detectors",
         )
     return detector
 

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from engine.detectors.base import Detector
 from engine.detectors.specs import detector_spec
-from engine.explainers.base import UNWATCHED, Explainer, Maps, Watch, white_box
+from engine.explainers.base import UNWATCHED, AnyExplainer, Explainer, Maps, Watch, white_box
 from engine.explainers.settings import ExplainerSettings, choice, named
 from engine.networks.blank import Blank
 from engine.results import FloatArray, Picture, frozen
@@ -36,8 +36,8 @@ class GradCamSettings(ExplainerSettings):
     )
 
 
-class GradCam(Explainer):
-    """See the module. Costs one forward pass, and a backward pass through what lies behind the layer."""
+class AnyGradCam(AnyExplainer):
+    """What it is of single crops and of clips."""
 
     id = "gradcam"
     signed = True
@@ -56,6 +56,16 @@ class GradCam(Explainer):
     def title(self) -> str:
         return self.id if self._chosen.smoothing == "none" else f"{self.id}, smoothed ({self._chosen.smoothing})"
 
+    def drawn(self, values: torch.Tensor, size: int) -> FloatArray:
+        """Maps (B, h, w) as they are, or enlarged to crops of `size` pixels."""
+        if self._chosen.smoothing == "bilinear":
+            values = functional.interpolate(values[:, None], (size, size), mode="bilinear")[:, 0]
+        return values.cpu().numpy()
+
+
+class GradCam(AnyGradCam, Explainer):
+    """See the module. Costs one forward pass, and a backward pass through what lies behind the layer."""
+
     def steps(self, detector: Detector, crops: Picture, watch: Watch = UNWATCHED) -> Generator[None, None, Maps]:
         inside = white_box(detector)
         layer = inside.network.get_submodule(self._chosen.layer or inside.gradcam_layer)
@@ -63,9 +73,7 @@ class GradCam(Explainer):
 
         def compute(part: Picture) -> tuple[FloatArray, FloatArray]:
             values, logits = gradcam(inside.network, layer, inside.prepare(part))
-            if self._chosen.smoothing == "bilinear":
-                values = functional.interpolate(values[:, None], (size, size), mode="bilinear")[:, 0]
-            return values.cpu().numpy(), logits.cpu().numpy()
+            return self.drawn(values, size), logits.cpu().numpy()
 
         parts = []
         for part in detector.in_batches(crops, compute, cancel=watch.cancel, notify=watch.notify):
@@ -91,7 +99,7 @@ def gradcam(network: nn.Module, layer: nn.Module, inputs: torch.Tensor) -> tuple
     the sum holds the gradient of each.
     """
     device = inputs.device.type
-    with _leaf_output(layer) as held, torch.enable_grad(), torch.autocast(device, enabled=False):
+    with leaf_output(layer) as held, torch.enable_grad(), torch.autocast(device, enabled=False):
         logits = network(inputs)
         (activations,) = held
         (gradient,) = torch.autograd.grad(logits.sum(), activations)
@@ -101,7 +109,7 @@ def gradcam(network: nn.Module, layer: nn.Module, inputs: torch.Tensor) -> tuple
 
 
 @contextmanager
-def _leaf_output(layer: nn.Module) -> Iterator[list[torch.Tensor]]:
+def leaf_output(layer: nn.Module) -> Iterator[list[torch.Tensor]]:
     """Inside, the layer's output is a leaf that is put into the list; the hook is gone afterwards."""
     held: list[torch.Tensor] = []
 

@@ -61,7 +61,7 @@ class ClipScoring:
     ) -> "ClipPlan":
         planned = [
             clip
-            for clip in self._clips(segment, after)
+            for clip in planned_clips(self.detector, segment, after, self.frame_count, self.every)
             if chosen(clip.owner) and clip.clip.spans[-1, 1] >= self.first and clip.clip.spans[0, 0] <= self.last
         ]
         return ClipPlan(self, tuple(planned))
@@ -81,35 +81,6 @@ class ClipScoring:
         """Keep what is to be remarked."""
         self._repeats += repeats
         self._damaged += damaged
-
-    def _clips(self, segment: FaceSegment, after: Sequence[FaceSegment]) -> list[PlannedClip]:
-        """The clips that begin in the segment."""
-        linker = TrackLinker()
-        provisional = [track.id for track in linker.add(segment).tracks]
-        for each in after:
-            linker.add(each)
-        final, tracks = linker.final_ids(), {track.id: track for track in linker.tracks()}
-        parts = segment.parts()
-        own: dict[int, list[int]] = {}
-        for at, number in enumerate(provisional):
-            own.setdefault(final[number], []).append(at)
-        known_end = after[-1].last if after else segment.last
-        clips = []
-        for number, places in own.items():
-            track = tracks[number]
-            for run in stretches(track.frames):
-                holder = next((at for at in places if parts[at].row(int(run[0])) is not None), None)
-                if holder is None:  # it begins behind the segment
-                    continue
-                goes_back = run[0] == segment.first and segment.tracklets[holder].frames[0] < segment.first
-                goes_on = run[-1] == known_end < self.frame_count - 1
-                # Where the stretch begins or ends beyond what is known here, no clip of this segment hangs on it.
-                ends = int(run[0]) - goes_back * self.reach, int(run[-1]) + goes_on * self.reach
-                for clip in self.detector.plan(*ends, self.every):
-                    if segment.first <= clip.first <= segment.last:
-                        owner = next(at for at in places if parts[at].row(clip.first) is not None)
-                        clips.append(_planned(clip, parts[owner].id, track))
-        return sorted(clips, key=lambda each: (each.clip.first, each.owner))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +118,44 @@ class ClipPlan:
             made.setdefault(each.owner, []).append((each.clip, detector.score_clip(each.clip, crops)))
             yield None
         return [_scores(detector.id, owner, parts, self.scoring.made_by) for owner, parts in made.items()]
+
+
+def planned_clips(
+    detector: ClipDetector, segment: FaceSegment, after: Sequence[FaceSegment], frame_count: int, every: int = 1
+) -> list[PlannedClip]:
+    """The clips that begin in a segment, ascending.
+
+    Args:
+        after: the segments behind it, as far as the detector's `length` reaches.
+        frame_count: of the video.
+        every: see ClipDetector.plan.
+    """
+    linker = TrackLinker()
+    provisional = [track.id for track in linker.add(segment).tracks]
+    for each in after:
+        linker.add(each)
+    final, tracks = linker.final_ids(), {track.id: track for track in linker.tracks()}
+    parts = segment.parts()
+    own: dict[int, list[int]] = {}
+    for at, number in enumerate(provisional):
+        own.setdefault(final[number], []).append(at)
+    known_end = after[-1].last if after else segment.last
+    clips = []
+    for number, places in own.items():
+        track = tracks[number]
+        for run in stretches(track.frames):
+            holder = next((at for at in places if parts[at].row(int(run[0])) is not None), None)
+            if holder is None:  # it begins behind the segment
+                continue
+            goes_back = run[0] == segment.first and segment.tracklets[holder].frames[0] < segment.first
+            goes_on = run[-1] == known_end < frame_count - 1
+            # Where the stretch begins or ends beyond what is known here, no clip of this segment hangs on it.
+            ends = int(run[0]) - goes_back * detector.length, int(run[-1]) + goes_on * detector.length
+            for clip in detector.plan(*ends, every):
+                if segment.first <= clip.first <= segment.last:
+                    owner = next(at for at in places if parts[at].row(clip.first) is not None)
+                    clips.append(_planned(clip, parts[owner].id, track))
+    return sorted(clips, key=lambda each: (each.clip.first, each.owner))
 
 
 def _planned(clip: Clip, owner: int, track: FaceTrack) -> PlannedClip:

@@ -1,38 +1,43 @@
 """From a request to maps: the exact frame, the face's box there, what made its score."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.detectors.base import Detector
+from engine.detectors.base import AnyDetector, Detector
 from engine.detectors.registry import weights_folder
 from engine.errors import UsageError
 from engine.evaluation.explanations.badge import find_sanity
-from engine.explainers.base import Explainer, Watch, map_affines, timed
+from engine.explainers.base import AnyExplainer, Explainer, Watch, map_affines, timed
 from engine.explainers.kernel_shap import volume_moments
 from engine.explainers.samples import Growth
 from engine.faces.crops import crop_affine
 from engine.faces.detector import FaceDetector
+from engine.faces.segments import FaceSegment
 from engine.progress import ProgressCallback, ProgressMeter, part_of
 from engine.results import Cost, Explanation, FloatArray, Picture, Provenance, Volumes, frozen
 from engine.runtime.growing import KeptSamples
 from engine.runtime.jobs import JobContext, Steps
 from engine.runtime.pictures import PictureThread, wait_for
+from engine.runtime.plan import Span
 from engine.runtime.protocol import Event, ExplainRequest, ExplanationGrew, ExplanationMade, Notice
 from engine.runtime.session import VideoSession
 from engine.runtime.shelf import FaceMap, Shelf, face_key
 from engine.runtime.store import ResultStore
 from engine.runtime.tally import Name, Tally
 
+D = TypeVar("D", bound=AnyDetector)
+E = TypeVar("E", bound=AnyExplainer)
 T = TypeVar("T")
 Working = Generator[Event | None, None, T]
 
 
-class Explaining:
-    """One ExplainRequest at work. For the engine thread."""
+class AnyExplaining(ABC, Generic[D, E]):
+    """One ExplainRequest at work, whatever is explained. For the engine thread."""
 
     def __init__(
         self,
@@ -40,8 +45,8 @@ class Explaining:
         job: JobContext,
         session: VideoSession,
         store: ResultStore,
-        detector: Detector,
-        explainer: Explainer,
+        detector: D,
+        explainer: E,
         faces: FaceDetector,
     ) -> None:
         """Raises UsageError if the request asks for frames that are not there."""
@@ -56,12 +61,12 @@ class Explaining:
                 file=request.video,
             )
         self._frames = sorted(set(request.frames))
-        settings = {
+        settings: dict[str, object] = {
             **explainer.settings,
             "precision": explainer.precision,
             "detector": detector.id,
         }
-        if explainer.together:
+        if self._together:
             settings["frames"] = self._frames
         made_by = detector.provenance(**settings, faces=face_key(session.length))
         self._made_by: Provenance = replace(made_by, component=explainer.id, precision=explainer.precision)
@@ -76,7 +81,7 @@ class Explaining:
         told = 0
         try:
             for part in self._parts():
-                faces = yield from (self._clips if self._explainer.together else self._singles)(shelf, meter, part)
+                faces = yield from self._maps(shelf, meter, part)
                 self._session.media.verify_unchanged()
                 for number in sorted(faces):
                     if self._request.track_id in (None, number):
@@ -89,11 +94,98 @@ class Explaining:
             such = "" if self._request.track_id is None else "such "
             yield Notice(self._job.id, f"There is no {such}face to be explained here")
 
+    @abstractmethod
+    def _maps(self, shelf: Shelf, meter: ProgressMeter, part: range) -> Working[dict[int, dict[int, FaceMap]]]:
+        """The maps of some of the frames, by the id of a face and the frame."""
+
+    @property
+    def _together(self) -> bool:
+        """Whether a map hangs on which frames are asked."""
+        return False
+
+    @property
+    def _stepping(self) -> bool:
+        """Whether single frames are decoded, rather than runs of them."""
+        return False
+
     def _parts(self) -> Iterator[range]:
         """The frames that are told of together, by their places among all."""
         count = len(self._frames)
-        step = 1 if self._request.at_once and not self._explainer.together else count
+        step = 1 if self._request.at_once and not self._together else count
         return (range(at, at + step) for at in range(0, count, step))
+
+    def _segment(self, span: Span, shelf: Shelf) -> Working[FaceSegment | None]:
+        """The faces of a segment, stored or found; None where they are not stored and nothing is to be found."""
+        segment = self._session.known_faces(span, shelf)
+        if segment is None:
+            if self._request.stored:
+                return None
+            pictures = self._open()
+            window = pictures.window(*self._session.context(span))
+            segment = yield from self._session.find_faces(self._faces, pictures, window, span, self._job)
+        shelf.keep_faces(segment)  # those that a job on another case has found are in the memory alone
+        return segment
+
+    def _open(self) -> PictureThread:
+        if self._pictures is None:
+            self._pictures = PictureThread(self._session.media, self._session.look_width, stepping=self._stepping)
+        return self._pictures
+
+    def _ids(self, names: Sequence[Name], shelf: Shelf) -> dict[Name, int]:
+        """The ids under which the faces were told to the user, or would be by an analysis of what is known now."""
+        told = self._session.ids.get(self._detector.id)
+        ids = {name: told(name) for name in names} if told is not None else {}
+        if told is not None and None not in ids.values():
+            return {name: number for name, number in ids.items() if number is not None}
+        tally = Tally()
+        for span in sorted(shelf.spans_with_faces()):
+            segment = self._session.known_faces(span, shelf)
+            if segment is not None:
+                tally.link(segment)
+        return dict(tally.final_ids())
+
+    def _explanation(self, number: int, made: Mapping[int, FaceMap]) -> Explanation:
+        frames = np.array(sorted(made), np.int64)
+        maps = [made[frame] for frame in sorted(made)]
+        values = np.stack([one.values for one in maps])
+        affines = np.stack([one.affine for one in maps])
+        errors = [one.errors for one in maps if one.errors is not None]
+        labels = [one.volumes for one in maps if one.volumes is not None]
+        return Explanation(
+            explainer_id=self._explainer.id,
+            detector_id=self._detector.id,
+            track_id=number,
+            frames=frozen(frames),
+            pts=frozen(self._session.media.index.pts[frames].astype(np.int64)),
+            values=frozen(values),
+            affine=frozen(map_affines(affines, self._detector.crop_spec.size, *values.shape[1:])),
+            logits=frozen(np.array([one.logit for one in maps], np.float32)),
+            signed=self._explainer.signed,
+            provenance=self._made_by,
+            cost=Cost(
+                frozen(np.array([one.passes for one in maps], np.int64)),
+                frozen(np.array([one.seconds for one in maps], np.float32)),
+            ),
+            errors=frozen(np.stack(errors)) if errors else None,
+            title=self._explainer.title,
+            sanity=self._sanity,
+            volumes=_volumes(values, np.stack(labels)) if labels else None,
+        )
+
+
+class Explaining(AnyExplaining[Detector, Explainer]):
+    """Of single crops. For the engine thread."""
+
+    @property
+    def _together(self) -> bool:
+        return self._explainer.together
+
+    @property
+    def _stepping(self) -> bool:
+        return len(self._frames) == 1
+
+    def _maps(self, shelf: Shelf, meter: ProgressMeter, part: range) -> Working[dict[int, dict[int, FaceMap]]]:
+        return (yield from (self._clips if self._together else self._singles)(shelf, meter, part))
 
     def _singles(self, shelf: Shelf, meter: ProgressMeter, part: range) -> Working[dict[int, dict[int, FaceMap]]]:
         """By the id of a face and the frame: maps each of which is made of one crop alone."""
@@ -102,7 +194,7 @@ class Explaining:
             frame = self._frames[done]
             seen = yield from self._seen(frame, shelf)
             known = shelf.maps(self._made_by, frame)
-            new = {name: affine for name, affine in seen.items() if _at(known, affine) is None}
+            new = {name: affine for name, affine in seen.items() if map_at(known, affine) is None}
             if new and not self._request.stored:
                 affines = np.stack(list(new.values()))
                 crops = yield from self._crops(frame, affines)
@@ -113,7 +205,7 @@ class Explaining:
                     known += yield from self._made(crops, affines, faces, shelf, report)
                     shelf.keep_maps(self._made_by, frame, known)
             for name, affine in seen.items():
-                one = _at(known, affine)
+                one = map_at(known, affine)
                 if one is not None:
                     made.setdefault(name, {})[frame] = one
             meter.update(done + 1)
@@ -150,7 +242,7 @@ class Explaining:
         self, number: int, seen: Mapping[int, FloatArray], shelf: Shelf, report: ProgressCallback | None
     ) -> Working[dict[int, FaceMap]]:
         """The maps of one face, by frame, stored or made; only of frames that can be decoded."""
-        stored = {frame: _at(shelf.maps(self._made_by, frame), affine) for frame, affine in seen.items()}
+        stored = {frame: map_at(shelf.maps(self._made_by, frame), affine) for frame, affine in seen.items()}
         known = {frame: one for frame, one in stored.items() if one is not None}
         if len(known) == len(seen) or self._request.stored:
             return known
@@ -173,14 +265,9 @@ class Explaining:
     def _seen(self, frame: int, shelf: Shelf) -> Working[dict[Name, FloatArray]]:
         """Where the faces of one frame are, stored or found: the affine of each one's crop."""
         span = self._session.span_of(frame)
-        segment = self._session.known_faces(span, shelf)
+        segment = yield from self._segment(span, shelf)
         if segment is None:
-            if self._request.stored:
-                return {}
-            pictures = self._open()
-            window = pictures.window(*self._session.context(span))
-            segment = yield from self._session.find_faces(self._faces, pictures, window, span, self._job)
-        shelf.keep_faces(segment)  # those that a job on another case has found are in the memory alone
+            return {}
         spec = self._detector.crop_spec
         rows = [(part, row) for part in segment.parts() if (row := part.row(frame)) is not None]
         return {(span, part.id): crop_affine(part.boxes[row], part.landmarks[row], spec) for part, row in rows}
@@ -238,59 +325,12 @@ class Explaining:
         size = self._detector.crop_spec.size
         return (yield from wait_for(pictures.crops(window, [frame] * len(affines), affines, size), self._job))
 
-    def _open(self) -> PictureThread:
-        if self._pictures is None:
-            stepping = len(self._frames) == 1
-            self._pictures = PictureThread(self._session.media, self._session.look_width, stepping=stepping)
-        return self._pictures
-
-    def _ids(self, names: Sequence[Name], shelf: Shelf) -> dict[Name, int]:
-        """The ids under which the faces were told to the user, or would be by an analysis of what is known now."""
-        told = self._session.ids.get(self._detector.id)
-        ids = {name: told(name) for name in names} if told is not None else {}
-        if told is not None and None not in ids.values():
-            return {name: number for name, number in ids.items() if number is not None}
-        tally = Tally()
-        for span in sorted(shelf.spans_with_faces()):
-            segment = self._session.known_faces(span, shelf)
-            if segment is not None:
-                tally.link(segment)
-        return dict(tally.final_ids())
-
-    def _explanation(self, number: int, made: Mapping[int, FaceMap]) -> Explanation:
-        frames = np.array(sorted(made), np.int64)
-        maps = [made[frame] for frame in sorted(made)]
-        values = np.stack([one.values for one in maps])
-        affines = np.stack([one.affine for one in maps])
-        errors = [one.errors for one in maps if one.errors is not None]
-        labels = [one.volumes for one in maps if one.volumes is not None]
-        return Explanation(
-            explainer_id=self._explainer.id,
-            detector_id=self._detector.id,
-            track_id=number,
-            frames=frozen(frames),
-            pts=frozen(self._session.media.index.pts[frames].astype(np.int64)),
-            values=frozen(values),
-            affine=frozen(map_affines(affines, self._detector.crop_spec.size, *values.shape[1:])),
-            logits=frozen(np.array([one.logit for one in maps], np.float32)),
-            signed=self._explainer.signed,
-            provenance=self._made_by,
-            cost=Cost(
-                frozen(np.array([one.passes for one in maps], np.int64)),
-                frozen(np.array([one.seconds for one in maps], np.float32)),
-            ),
-            errors=frozen(np.stack(errors)) if errors else None,
-            title=self._explainer.title,
-            sanity=self._sanity,
-            volumes=_volumes(values, np.stack(labels)) if labels else None,
-        )
-
 
 def _volumes(values: FloatArray, labels: npt.NDArray[np.int32]) -> Volumes:
     frames, mean, variance = volume_moments(values, labels)
     return Volumes(frozen(labels), frozen(frames), frozen(mean), frozen(variance))
 
 
-def _at(maps: Sequence[FaceMap], affine: FloatArray) -> FaceMap | None:
+def map_at(maps: Sequence[FaceMap], affine: FloatArray) -> FaceMap | None:
     """The map of exactly this crop."""
     return next((one for one in maps if np.array_equal(one.affine, affine)), None)

@@ -14,7 +14,7 @@ import engine.runtime.without_compiler  # noqa: F401 - before anything imports t
 
 # isort: on
 from engine.case.case_file import CaseFile
-from engine.detectors.base import AnyDetector, Notify, single_crops
+from engine.detectors.base import AnyDetector, ClipDetector, Detector, Notify
 from engine.detectors.cards import load_card
 from engine.detectors.devices import resolve_device
 from engine.detectors.foreign.detector import EXPLAINERS as SCORES_ALONE
@@ -22,11 +22,13 @@ from engine.detectors.foreign.detector import ForeignDetector
 from engine.detectors.foreign.shelf import describe_model, import_model, is_foreign
 from engine.detectors.frame import FrameDetector
 from engine.detectors.registry import detector_infos, import_weights, load_any, weights_folder
-from engine.errors import EvidenceChangedError, UsageError
+from engine.errors import EvidenceChangedError, InternalError, UsageError
+from engine.explainers.base import ClipExplainer, Explainer
 from engine.explainers.registry import explainer_infos, load_explainer
 from engine.faces.detector import FaceDetector
 from engine.results import DetectorInfo
 from engine.runtime.analysis import Analysis
+from engine.runtime.clip_explaining import ClipExplaining
 from engine.runtime.devices import device_status, process_memory, return_freed_memory
 from engine.runtime.explaining import Explaining
 from engine.runtime.jobs import JobContext, Steps
@@ -121,22 +123,20 @@ class TorchWorker:
 
     def _explain(self, request: ExplainRequest, job: JobContext) -> Steps:
         explainer = load_explainer(request.explainer_id, request.detector_id, request.settings)
-        detector = single_crops(self._detector_of(request, job), request.explainer_id)
+        detector = self._detector_of(request, job)
         if isinstance(detector, FrameDetector) and request.explainer_id not in SCORES_ALONE:
             detector = detector.on_torch()
-        yield from self._with_session(
-            request.video,
-            job,
-            lambda session: Explaining(
-                request,
-                job,
-                session,
-                self._store(session, request.case),
-                detector,
-                explainer,
-                self._face_detector(detector),
-            ).steps(),
-        )
+
+        def explaining(session: VideoSession) -> Steps:
+            store, faces = self._store(session, request.case), self._face_detector(detector)
+            match detector, explainer:
+                case ClipDetector(), ClipExplainer():
+                    return ClipExplaining(request, job, session, store, detector, explainer, faces).steps()
+                case Detector(), Explainer():
+                    return Explaining(request, job, session, store, detector, explainer, faces).steps()
+            raise InternalError(f"{request.explainer_id} was chosen for {request.detector_id}")
+
+        yield from self._with_session(request.video, job, explaining)
 
     def _list(self, job: JobContext, models: tuple[str, ...] = ()) -> Steps:
         brought = tuple(self._bring(path) for path in models)

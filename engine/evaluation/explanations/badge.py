@@ -23,7 +23,7 @@ from engine.detectors.cards import card_text
 from engine.detectors.weights import EXPLANATIONS
 from engine.errors import WeightsError
 from engine.evaluation.explanations.record import Compared
-from engine.explainers.base import Explainer
+from engine.explainers.base import AnyExplainer, Explainer
 from engine.results import NOT_MEASURED, Sanity, canonical
 
 PASSES, FAILS = 0.3, 0.5
@@ -105,7 +105,7 @@ def sanity_of(measured: Measured) -> Sanity:
     )
 
 
-def find_sanity(folder: Path | None, weights_sha256: str, explainer: Explainer) -> Sanity:
+def find_sanity(folder: Path | None, weights_sha256: str, explainer: AnyExplainer) -> Sanity:
     """The badge of an explainer with its settings, from the folder of the weights; never an error."""
     if folder is None:
         return NOT_MEASURED

@@ -113,7 +113,8 @@ class SnippetNetwork(nn.Module):
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
         self._pass = _Pass()
-        self._place_modules()
+        self.intra_stages = self._place_modules()
+        self.map_layers = tuple(f"trunk.{name}" for name in trunks.map_layers(config.backbone))
 
     @property
     def size(self) -> int:

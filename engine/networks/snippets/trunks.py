@@ -43,6 +43,13 @@ def stages_of(backbone: Backbone, trunk: Any) -> list[list[Any]]:
     return [[*trunk.layer1], [*trunk.layer2], [*trunk.layer3], [*trunk.layer4]]
 
 
+def map_layers(backbone: Backbone) -> tuple[str, ...]:
+    """Dotted names of the modules whose outputs are the last map, and those of the stages."""
+    if backbone == "mobilenetv2":
+        return ("bn2", "blocks.1", "blocks.2", "blocks.4", "blocks.6")
+    return ("layer4", "layer1", "layer2", "layer3")
+
+
 def width_of(backbone: Backbone, block: Any) -> int:
     """Channels at the place of a block's module."""
     return int(block.conv_pw.in_channels if backbone == "mobilenetv2" else block.conv1.out_channels)

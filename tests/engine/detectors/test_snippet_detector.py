@@ -58,10 +58,21 @@ def test_spans_at_the_ends_get_the_snippets_that_hold_them(detector: SnippetDete
     before, grid, after = detector.plan(30, 65)[0], detector.plan(30, 65)[1], detector.plan(30, 65)[-1]
     assert [c.frames[0] for c in (before, grid, after)] == [30, 32, 34]
     whole = detector.score_clip(Clip(grid.frames, grid.spans), crops)
-    for clip, rows in ((before, [0]), (after, [7])):
+    assert [c.spans.tolist() for c in (before, after)] == [[[30, 31]], [[64, 65]]]
+    for clip, rows, columns in ((before, [0], [0, 1, 2, 3]), (after, [7], [2, 3, 0, 1])):
         part = detector.score_clip(clip, crops)
         np.testing.assert_array_equal(part.logits, whole.logits[rows])
-        np.testing.assert_array_equal(part.activations["u-t"], whole.activations["u-t"][rows])
+        for name in ("u-t", "frame-logits"):  # the frames of the span come first
+            np.testing.assert_array_equal(part.activations[name], whole.activations[name][rows][:, columns])
+
+
+def test_of_a_stretch_played_to_and_fro_each_frame_counts_once(detector: SnippetDetector) -> None:
+    (short,) = detector.plan(7, 9)
+    assert short.frames.tolist() == [7, 8, 9, 8]
+    crops = noise_crops(T, SIZE)
+    found = detector.score_clip(short, crops).activations["u-t"]
+    plain = detector.score_clip(Clip(np.arange(4), np.array([[0, 3]])), crops).activations["u-t"]
+    np.testing.assert_array_equal(found, plain)
 
 
 def test_a_clip_is_cut_with_one_square(detector: SnippetDetector) -> None:

@@ -7,7 +7,13 @@ import pytest
 from engine.detectors.registry import explainers_of
 from engine.detectors.specs import SPECS
 from engine.errors import UsageError
-from engine.explainers.registry import EXPLAINERS, explainer_infos, explainer_settings, load_explainer
+from engine.explainers.registry import (
+    CLIP_EXPLAINERS,
+    EXPLAINERS,
+    explainer_infos,
+    explainer_settings,
+    load_explainer,
+)
 from engine.explainers.settings import (
     ExplainerSettings,
     choice,
@@ -120,7 +126,7 @@ def test_every_explainer_lists_what_it_takes() -> None:
                 assert each.meaning
                 assert each.allowed
     assert {info.id: info.slow for info in explainer_infos()} == {
-        name: name == "kernel-shap" for name in EXPLAINERS
+        name: name == "kernel-shap" for name in [*EXPLAINERS, *CLIP_EXPLAINERS]
     }
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.detectors.base import AnyDetector, Clip, ClipDetector, ClipScores, Detector
 from engine.detectors.snippet_sampling import dense_clips
+from engine.explainers.base import ClipExplainer, ClipMaps
 from engine.faces.detection import Detection
 from engine.progress import CancelToken
 from engine.results import CropSpec, Picture, Provenance
@@ -32,6 +33,8 @@ class Settings:
     fail_at_crop: int | None = None
     scored: list[int] = field(default_factory=list)
     """Blue of every crop that was scored."""
+    explained: list[int] = field(default_factory=list)
+    """First frames of the clips that were explained."""
     looked: int = 0
     """Pictures in which faces were looked for."""
     started: threading.Event = field(default_factory=threading.Event)
@@ -166,8 +169,19 @@ DETECTORS: dict[str, type[AnyDetector]] = {
 }
 
 
+class ToyClipExplainer(ClipExplainer):
+    """A map is the blue of its frame; the logits are those of ToyClipDetector."""
+
+    id, signed, precision = "snippet-attention", False, "float32"
+
+    def explain_clip(self, detector: ClipDetector, clip: Clip, crops: Picture) -> ClipMaps:
+        SETTINGS.explained.append(clip.first)
+        blue = crops[:, 12:20, 12:20, 2].mean((1, 2), dtype=np.float32)
+        return ClipMaps(np.tile(blue[:, None, None], (1, 2, 2)), detector.score_clip(clip, crops).logits)
+
+
 class ToyWorker(TorchWorker):
-    def _detector(self, detector_id: str, device: str, precision: str) -> AnyDetector:
+    def _detector(self, detector_id: str, *_: object, **__: object) -> AnyDetector:
         return DETECTORS[detector_id]()
 
     def _face_detector(self, detector: AnyDetector) -> ToyFaces:  # type: ignore[override]

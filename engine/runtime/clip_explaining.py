@@ -1,0 +1,111 @@
+"""From a request to maps of frames that are judged by clips: the clip of each, and what made its scores."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.detectors.base import ClipDetector
+from engine.explainers.base import ClipExplainer
+from engine.progress import ProgressMeter
+from engine.results import FloatArray, IntArray
+from engine.runtime.clip_scores import PlannedClip, planned_clips
+from engine.runtime.explaining import AnyExplaining, Working, map_at
+from engine.runtime.pictures import wait_for
+from engine.runtime.plan import Span
+from engine.runtime.protocol import Notice
+from engine.runtime.shelf import FaceMap, Shelf
+from engine.runtime.tally import Name
+
+
+class ClipExplaining(AnyExplaining[ClipDetector, ClipExplainer]):
+    """Of clips. For the engine thread.
+
+    A frame is explained by the clip with a span that holds it, as an analysis of all frames plans its clips; the
+    other frames of the clip's spans get their maps with it, and these are kept.
+    """
+
+    def _maps(self, shelf: Shelf, meter: ProgressMeter, part: range) -> Working[dict[int, dict[int, FaceMap]]]:
+        planned: dict[Span, Sequence[PlannedClip]] = {}
+        made: dict[Name, dict[int, FaceMap]] = {}
+        for done in part:
+            frame = self._frames[done]
+            for name, one in (yield from self._holding(frame, shelf, planned)):
+                affines = self._detector.affines(one.boxes, one.landmarks)
+                affine = affines[_row(one.clip.frames, frame)]
+                found = map_at(shelf.maps(self._made_by, frame), affine)
+                if found is None and not self._request.stored:
+                    yield from self._explain(one, affines, shelf)
+                    found = map_at(shelf.maps(self._made_by, frame), affine)
+                if found is not None:
+                    made.setdefault(name, {})[frame] = found
+            meter.update(done + 1)
+            yield None
+        ids = self._ids(list(made), shelf)
+        faces: dict[int, dict[int, FaceMap]] = {}
+        for name in made:
+            faces.setdefault(ids[name], {}).update(made[name])
+        return faces
+
+    def _holding(
+        self, frame: int, shelf: Shelf, planned: dict[Span, Sequence[PlannedClip]]
+    ) -> Working[list[tuple[Name, PlannedClip]]]:
+        """The clips with a span that holds a frame, one for each face, under the names of their first tracklets.
+
+        Args:
+            planned: by segment what is planned already; more is put in.
+        """
+        reach = self._detector.length
+        found = []
+        for span in self._session.grid:
+            if span[0] <= frame and span[1] > frame - reach:
+                if span not in planned:
+                    planned[span] = yield from self._plan(span, shelf)
+                for one in planned[span]:
+                    low, high = one.clip.spans.T
+                    if ((low <= frame) & (frame <= high)).any():
+                        found.append(((span, one.owner), one))
+        return found
+
+    def _plan(self, span: Span, shelf: Shelf) -> Working[Sequence[PlannedClip]]:
+        """The clips that begin in a segment; none where its faces are not stored and none are to be found."""
+        reach = self._detector.length
+        segments = []
+        for each in self._session.grid:
+            if span[0] <= each[0] <= span[1] + reach:
+                segment = yield from self._segment(each, shelf)
+                if segment is None:
+                    return ()
+                segments.append(segment)
+        return planned_clips(self._detector, segments[0], segments[1:], len(self._session.media.index))
+
+    def _explain(self, one: PlannedClip, affines: FloatArray, shelf: Shelf) -> Working[None]:
+        """Make and keep the maps of a clip; none, told to the user, if a frame of it cannot be decoded."""
+        clip, pictures = one.clip, self._open()
+        window = pictures.window(clip.first, int(clip.frames.max()))
+        yield from wait_for(window.ready, self._job)
+        damaged = [frame for frame in clip.frames.tolist() if frame not in window.frames]
+        if damaged:
+            text = f"Frame {damaged[0]} is damaged: what is judged together with it cannot be explained"
+            yield Notice(self._job.id, text)
+            return
+        cut = pictures.crops(window, clip.frames.tolist(), affines, self._detector.crop_spec.size)
+        crops = yield from wait_for(cut, self._job)
+        began = time.perf_counter()
+        maps = self._explainer.explain_clip(self._detector, clip, crops)
+        told = [
+            (frame, row) for row, (low, high) in enumerate(clip.spans.tolist()) for frame in range(low, high + 1)
+        ]
+        seconds = (time.perf_counter() - began) / len(told)
+        passes = -(-len(clip.frames) // len(told))
+        for frame, row in told:
+            at = _row(clip.frames, frame)
+            new = FaceMap(affines[at], maps.values[at], float(maps.logits[row]), passes, seconds)
+            known = shelf.maps(self._made_by, frame)
+            if map_at(known, new.affine) is None:
+                shelf.keep_maps(self._made_by, frame, (*known, new))
+
+
+def _row(frames: IntArray, frame: int) -> int:
+    """The first row of a frame."""
+    return int(np.flatnonzero(frames == frame)[0])
