@@ -14,6 +14,7 @@ from gui.command import Command
 from gui.compare.commands import compare_commands
 from gui.compare.comparison import Comparison
 from gui.explain_commands import explain_commands
+from gui.intervals import Intervals
 from gui.keymap import Keymap
 from gui.session import Session
 from gui.specifications.checking import Checking
@@ -39,6 +40,7 @@ class Window(Protocol):
 
     comparison: Comparison
     checking: Checking
+    intervals: Intervals
 
     def choose_files(self) -> None: ...
     def choose_case(self) -> None: ...
@@ -65,6 +67,7 @@ class Window(Protocol):
     def focus_pane(self, number: int) -> None: ...
     def export_comparison(self) -> None: ...
     def show_specifications(self) -> None: ...
+    def show_moments(self) -> None: ...
     def save_specification(self) -> None: ...
     def close(self) -> bool: ...
 
@@ -78,6 +81,7 @@ def command_table(session: Session, window: Window) -> tuple[Command, ...]:
         *_analysis_commands(session),
         *explain_commands(session, explainer_name),
         *specification_commands(window),
+        *_moment_commands(window),
         *_view_commands(session, window),
         *compare_commands(session, window),
         Command("keys", "Help", "All keys", "List every command with its keys", window.show_keys, "keys"),
@@ -296,6 +300,26 @@ def _analysis_commands(session: Session) -> tuple[Command, ...]:
             session.cancel_analysis,
             "cancel",
             enabled=lambda: session.analysis.state.active,
+        ),
+    )
+
+
+def _moment_commands(window: Window) -> tuple[Command, ...]:
+    return (
+        Command(
+            "moments",
+            "Analyse",
+            "Suspicious intervals",
+            "List where the scores of a face are high, and show which frames the detector attends to",
+            window.show_moments,
+        ),
+        Command(
+            "mark_interval",
+            "Analyse",
+            "Make the interval a mark",
+            "Mark the chosen interval, or the one under the playhead, with what found it",
+            lambda: window.intervals.mark_current(),
+            enabled=lambda: bool(window.intervals.found),
         ),
     )
 

@@ -39,10 +39,12 @@ from gui.dialogs import mark
 from gui.dialogs.export import ExportDialog
 from gui.dialogs.keys import KeysDialog
 from gui.dialogs.settings import SettingsDialog
+from gui.intervals import Intervals
 from gui.notices import NoticeStack
 from gui.panels.case import CasePanel
 from gui.panels.explanation import ExplanationPanel
 from gui.panels.integrity import IntegrityPanel
+from gui.panels.moments import MomentsPanel
 from gui.panels.weights import WeightsPanel
 from gui.player.painter import frame_image
 from gui.player.player import PlayerPanel
@@ -62,8 +64,8 @@ if TYPE_CHECKING:
 MENUS = ("File", "Edit", "Play", "Analyse", "View", "Compare", "Help")
 SEPARATORS = {
     "export", "settings", "quit", "mark", "in_point", "step_back", "peak_back", "go_to", "cancel",
-    "explain_frame", "specifications", "explainer_1", "fit", "timeline_in", "full_screen", "compare_add",
-    "compare_make", "compare_red", "compare_export",
+    "explain_frame", "specifications", "moments", "explainer_1", "fit", "timeline_in", "full_screen",
+    "compare_add", "compare_make", "compare_red", "compare_export",
 }  # fmt: skip
 """Commands before which a menu has a line."""
 VIDEO_FILTER = (
@@ -87,6 +89,7 @@ class MainWindow(QMainWindow):
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
         self.comparison = Comparison(session, self)
         self.checking = Checking(session, self)
+        self.intervals = Intervals(session, self)
         self.commands = commands.command_table(session, self)
         self.keymap = keymap.load(command.id for command in self.commands)
         self.actions_by_id = commands.make_actions(self.commands, self.keymap, self)
@@ -94,11 +97,14 @@ class MainWindow(QMainWindow):
         self.timeline = TimelinePanel(session)
         self.timeline.name_keys(self.actions_by_id)
         self.timeline.follow(self.checking)
+        self.timeline.show_intervals(self.intervals)
         self.specifications = SpecificationsPanel(session, self.checking)
         self.specifications.name_keys(self.actions_by_id)
         self.notices = NoticeStack()
         self.explanation = ExplanationPanel(session)
         self.explanation.name_keys(self.actions_by_id)
+        self.moments = MomentsPanel(session, self.intervals)
+        self.moments.name_keys(self.actions_by_id)
         self._place_views()
         case, details, timeline = self._docks
         self._compared = ComparisonPlace(
@@ -139,13 +145,14 @@ class MainWindow(QMainWindow):
         self._tabs = tabs = QTabWidget()
         tabs.setDocumentMode(True)
         tabs.setAccessibleName("Findings about this video")
-        for name, panel in (
-            ("Explanation", self.explanation),
-            ("Specifications", self.specifications),
-            ("Integrity", IntegrityPanel(session)),
-            ("Weights", WeightsPanel(session)),
+        for name, tip, panel in (
+            ("Explanation", "What drove the score of this frame", self.explanation),
+            ("Moments", "Suspicious intervals, and the frames the detector attends to", self.moments),
+            ("Specs", "Specifications in temporal logic", self.specifications),
+            ("Integrity", "The file: hash, facts, warnings", IntegrityPanel(session)),
+            ("Weights", "The cards of the detectors", WeightsPanel(session)),
         ):
-            tabs.addTab(panel, name)
+            tabs.setTabToolTip(tabs.addTab(panel, name), tip)
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         self._docks = (
@@ -207,6 +214,7 @@ class MainWindow(QMainWindow):
         self.comparison.changed.connect(self._refresh_soon)
         self.checking.changed.connect(self._refresh_soon)
         self.checking.parsed_changed.connect(self._refresh_soon)
+        self.intervals.changed.connect(self._refresh_soon)
         self.comparison.panes_changed.connect(self._refresh_soon)
 
     def _refresh_soon(self) -> None:
@@ -321,6 +329,7 @@ class MainWindow(QMainWindow):
             self.explanation.name_keys(self.actions_by_id)
             self.timeline.name_keys(self.actions_by_id)
             self.specifications.name_keys(self.actions_by_id)
+            self.moments.name_keys(self.actions_by_id)
 
     def show_scope(self) -> None:
         self.notices.show_scope()
@@ -382,6 +391,12 @@ class MainWindow(QMainWindow):
         self._docks[1].show()
         self._tabs.setCurrentWidget(self.specifications)
         self.specifications.take_focus()
+
+    def show_moments(self) -> None:
+        """Bring the tab to the front and the keys to its list."""
+        self._docks[1].show()
+        self._tabs.setCurrentWidget(self.moments)
+        self.moments.take_focus()
 
     def save_specification(self) -> None:
         self.specifications.save_text()

@@ -49,9 +49,9 @@ def pieces(curve: CurveShown, first: int, last: int) -> list[tuple[Points, Point
     breaks where the face was gone for longer than usual.
     """
     longer = curve.spans[:, 1] > curve.spans[:, 0]
-    edges = np.clip(curve.spans + np.where(longer[:, None], (-0.5, 0.5), 0.0), first - 0.5, last + 0.5)
+    edges: Points = np.clip(curve.spans + np.where(longer[:, None], (-0.5, 0.5), 0.0), first - 0.5, last + 0.5)
     needed = np.stack([np.ones_like(longer), longer], axis=1)
-    values = np.repeat(curve.probability.astype(np.float64)[:, None], 2, axis=1)
+    values: Points = np.repeat(curve.probability.astype(np.float64)[:, None], 2, axis=1)
     breaks = np.flatnonzero(~goes_on(curve.spans)) + 1
     parts = [slice(a, b) for a, b in pairwise([0, *breaks.tolist(), len(curve.spans)])]
     return [(edges[part][needed[part]], values[part][needed[part]]) for part in parts]

@@ -98,6 +98,18 @@ class Lane(QWidget):
         return QRectF(self.scale.left, 0, self.scale.width, self.height())
 
 
+class TellingLane(Lane):
+    """A lane that the mouse can ask; places are in its own pixels. Overridden where there is something to tell."""
+
+    def target(self, position: QPointF) -> int | None:
+        """The frame to which a click there leads; None for the one under the mouse."""
+        return None
+
+    def tip(self, position: QPointF) -> str:
+        """What there is to say of a place."""
+        return ""
+
+
 class Ruler(Lane):
     """Frame numbers above, times below them in a quieter colour."""
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from gui import theme
 from gui.results_model import TrackSeries
+from gui.timeline.bars import SpanBars
 from gui.timeline.envelope import Envelope, envelope
 from gui.timeline.lanes import GUTTER, RIGHT
 from gui.timeline.scale import FrameScale
@@ -100,6 +101,8 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]
         self._threshold = pg.InfiniteLine(0.5, 0, pen=pg.mkPen(theme.color("threshold"), width=1))
         self._threshold.setZValue(10)
         item.addItem(self._threshold)
+        self.bars = SpanBars(HEADROOM)
+        item.addItem(self.bars)
         self._items: dict[int, CurveItems] = {}
 
     @property
@@ -108,6 +111,7 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]
 
     def set_threshold(self, threshold: float) -> None:
         self._threshold.setValue(threshold)
+        self.bars.set_threshold(threshold)
 
     def row_of(self, probability: float) -> float:
         """Pixel row of a probability in this widget."""
@@ -118,6 +122,23 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]
         """Probability at a pixel row, held in [0, 1]."""
         top, bottom = self.row_of(1.0), self.row_of(0.0)
         return min(1.0, max(0.0, (bottom - y) / max(1.0, bottom - top)))
+
+    def bar_start(self, position: QPointF) -> int | None:
+        """First frame of the bar at a place of this widget, None if there is none."""
+        bar = self.bars.bar_at(self.scale.position(position.x()), self.probability(position.y()))
+        return bar[1] if bar is not None else None
+
+    def tip(self, position: QPointF) -> str:
+        """What there is to say of the bar at a place of this widget."""
+        bar = self.bars.bar_at(self.scale.position(position.x()), self.probability(position.y()))
+        if bar is None:
+            return ""
+        face, first, last, score = bar
+        side = "at or above" if np.float32(score) >= np.float32(self.threshold) else "below"
+        return (
+            f"Face {face + 1}, frames {first} to {last}: fake probability {score:.2f}, {side} the threshold\n"
+            "Click to go to the first of them"
+        )
 
     def set_scale(self, scale: FrameScale) -> None:
         """Take over the shared scale and draw what is visible of each curve."""
@@ -143,6 +164,8 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]
     def redraw(self) -> None:
         """Draw the visible part of all curves anew, in the time of one look at each visible score."""
         columns = max(2, int(self.scale.width))
+        self.bars.set_view(self.scale.frames, self.scale.start, self.scale.end, self.scale.pixels_per_frame)
+        self.bars.set_tracks(self.tracks)
         for track in self.tracks:
             shape = envelope(track, self.scale.start, self.scale.end, columns)
             items = self._items[track.id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
@@ -11,13 +12,14 @@ from PySide6.QtWidgets import QWidget
 from engine.results import Mark
 from gui import theme
 from gui.throttle import Throttle
-from gui.timeline.lanes import MarksLane
+from gui.timeline.lanes import MarksLane, TellingLane
 from gui.timeline.plot import CurvePlot
 from gui.timeline.scale import FrameScale
-from gui.timeline.verdict import VerdictLane
 
 GRAB = 5
 """Pixels from the threshold line within which it can be grabbed."""
+STILL = 3
+"""Pixels that the mouse may move in a click on a bar."""
 
 
 class Grip(Enum):
@@ -46,15 +48,17 @@ class Surface(QWidget):
     hovered = Signal(int)
     mark_edited = Signal(object)
 
-    def __init__(self, plot: CurvePlot, marks: MarksLane, verdict: VerdictLane, parent: QWidget) -> None:
+    def __init__(self, plot: CurvePlot, marks: MarksLane, telling: Sequence[TellingLane], parent: QWidget) -> None:
         super().__init__(parent)
-        self._plot, self._marks, self._verdict = plot, marks, verdict
+        self._plot, self._marks, self._telling = plot, marks, tuple(telling)
         self.scale = FrameScale.whole(1)
         self.cursor_frame = 0
         self._hover = -1
         self._range: tuple[int, int] | None = None
         self._grip = Grip.NOTHING
         self._grabbed_at = 0.0
+        self._bar: int | None = None
+        """First frame of the bar that was pressed, as long as the mouse has not moved."""
         self.enabled = False
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -137,16 +141,17 @@ class Surface(QWidget):
             self._grip, self._grabbed_at = Grip.CANVAS, event.position().x()
         elif event.button() == Qt.MouseButton.LeftButton:
             mark = self._mark_at(event.position())
-            witness = self._witness_at(event.position())
+            target = self._target_at(event.position())
             if mark is not None:
                 self.scrubbed.emit(mark.first, False)
-            elif witness is not None:
-                self.scrubbed.emit(witness, False)
+            elif target is not None:
+                self.scrubbed.emit(target, False)
             elif self._over_threshold(event.position()):
                 self._grip = Grip.THRESHOLD
             else:
-                self._grip = Grip.PLAYHEAD
-                self._scrub(self.scale.frame(event.position().x()))
+                self._grip, self._grabbed_at = Grip.PLAYHEAD, event.position().x()
+                self._bar = self._bar_at(event.position())
+                self._scrub(self.scale.frame(event.position().x()) if self._bar is None else self._bar)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if not self.enabled:
@@ -154,7 +159,9 @@ class Surface(QWidget):
         position = event.position()
         match self._grip:
             case Grip.PLAYHEAD:
-                self._scrub(self.scale.frame(position.x()))
+                if self._bar is None or abs(position.x() - self._grabbed_at) > STILL:
+                    self._bar = None
+                    self._scrub(self.scale.frame(position.x()))
             case Grip.THRESHOLD:
                 self.threshold_moved.emit(self._threshold_at(position), True)
             case Grip.CANVAS:
@@ -169,7 +176,8 @@ class Surface(QWidget):
         grip, self._grip = self._grip, Grip.NOTHING
         if grip is Grip.PLAYHEAD:
             self._scrub.drop()
-            self.scrubbed.emit(self.scale.frame(event.position().x()), False)
+            self.scrubbed.emit(self.scale.frame(event.position().x()) if self._bar is None else self._bar, False)
+            self._bar = None
         elif grip is Grip.THRESHOLD:
             self.threshold_moved.emit(self._threshold_at(event.position()), False)
 
@@ -206,24 +214,37 @@ class Surface(QWidget):
         mark = self._mark_at(position)
         over_threshold = self._over_threshold(position)
         shape = Qt.CursorShape.SizeVerCursor if over_threshold else Qt.CursorShape.ArrowCursor
-        to_click = mark is not None or self._witness_at(position) is not None
+        to_click = mark is not None or self._target_at(position) is not None
         self.setCursor(Qt.CursorShape.PointingHandCursor if to_click else shape)
         self.setToolTip(
             f"{mark.note or 'Mark without a note'}\nClick to go there, double click to edit the note"
             if mark
             else "Drag to move the threshold"
             if over_threshold
-            else self._verdict_tip(position)
+            else self._tip_at(position)
         )
 
-    def _over_verdict(self, position: QPointF) -> bool:
-        return self._verdict.isVisible() and self._verdict.geometry().contains(position.toPoint())
+    def _telling_at(self, position: QPointF) -> TellingLane | None:
+        """The lane there that can be asked."""
+        under = (lane for lane in self._telling if lane.isVisible())
+        return next((lane for lane in under if lane.geometry().contains(position.toPoint())), None)
 
-    def _witness_at(self, position: QPointF) -> int | None:
-        return self._verdict.witness_at(position.x()) if self._over_verdict(position) else None
+    def _target_at(self, position: QPointF) -> int | None:
+        lane = self._telling_at(position)
+        return lane.target(position - lane.pos()) if lane is not None else None
 
-    def _verdict_tip(self, position: QPointF) -> str:
-        return self._verdict.tip(position.x()) if self._over_verdict(position) else ""
+    def _tip_at(self, position: QPointF) -> str:
+        lane = self._telling_at(position)
+        if lane is not None:
+            return lane.tip(position - lane.pos())
+        return self._plot.tip(position - self._plot.pos()) if self._over_plot(position) else ""
+
+    def _over_plot(self, position: QPointF) -> bool:
+        return bool(self._plot.geometry().contains(position.toPoint())) and position.x() >= self.scale.left
+
+    def _bar_at(self, position: QPointF) -> int | None:
+        """First frame of the bar that is there."""
+        return self._plot.bar_start(position - self._plot.pos()) if self._over_plot(position) else None
 
     def _mark_at(self, position: QPointF) -> Mark | None:
         return self._marks.hit(position.x()) if self._marks.geometry().contains(position.toPoint()) else None

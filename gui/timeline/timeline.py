@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
@@ -20,9 +20,13 @@ from PySide6.QtWidgets import (
 
 from engine.results import BoolArray
 from gui import theme
+from gui.intervals import Intervals
+from gui.results_model import TrackSeries
 from gui.session import Session
 from gui.specifications.answers import FaceAnswer
 from gui.specifications.checking import Checking
+from gui.timeline.attention import SERIES, AttentionLane
+from gui.timeline.intervals import IntervalsLane
 from gui.timeline.lanes import GUTTER, RIGHT, BarsLane, MarksLane, Ruler
 from gui.timeline.legend import Legend
 from gui.timeline.peaks import Peak, most_suspicious
@@ -37,8 +41,10 @@ REDRAW_MS = 80
 """New results are drawn at most this often while an analysis runs."""
 
 
-PLOT, VERDICT_PLOT, LOW_PLOT = 84, 62, 48
-"""Smallest height of the curves, pixels: alone, beside a verdict, and where another view wants the room."""
+PLOT, SHARED_PLOT, LOW_PLOT = 84, 62, 48
+"""Smallest height of the curves, pixels: alone, beside another lane, and beside several or another view."""
+HIGH_WINDOW = 1000
+"""Pixels; a window of this height has room for all lanes beside high curves."""
 
 
 def stretches(mask: BoolArray) -> list[tuple[int, int]]:
@@ -57,6 +63,8 @@ class Stack(QWidget):
         self.ruler = Ruler(self)
         self.thumbnails = ThumbnailsLane(session.background, self)
         self.plot = CurvePlot(self)
+        self.attention = AttentionLane(self)
+        self.intervals = IntervalsLane(self)
         self.verdict = VerdictLane(self)
         self.marks = MarksLane(self)
         self.analysed = BarsLane("Analysed", "analysed", self)
@@ -66,34 +74,57 @@ class Stack(QWidget):
         layout.setSpacing(0)
         self._low = False
         self._lanes = (
-            self.ruler, self.thumbnails, self.plot, self.verdict, self.marks, self.analysed, self.cached,
+            self.ruler, self.thumbnails, self.plot, self.attention, self.intervals, self.verdict, self.marks,
+            self.analysed, self.cached,
         )  # fmt: skip
         for lane in self._lanes:
             layout.addWidget(lane, 1 if lane is self.plot else 0)
-        self.surface = Surface(self.plot, self.marks, self.verdict, self)
+        self.surface = Surface(self.plot, self.marks, (self.attention, self.intervals, self.verdict), self)
 
     def set_low(self, low: bool) -> None:
         """Leave out what is not needed to find one's way, where another view wants the room."""
         self._low = low
         self._share_room()
-        for lane in (self.thumbnails, self.analysed, self.cached):
-            lane.setHidden(low)
 
     def set_verdict(self, curve: VerdictCurve | None) -> None:
         """Show the lane of the verdict, or leave it out."""
         self.verdict.set_curve(curve)
         self._share_room()
 
+    def set_attention(self, tracks: Sequence[TrackSeries]) -> None:
+        """Show the lane of the attention to frames, or leave it out where no face has any."""
+        self.attention.set_tracks(tracks)
+        self._share_room()
+
+    def set_intervals(self, intervals: Intervals) -> None:
+        """Show the lane of the suspicious intervals, or leave it out where there is none."""
+        self.intervals.set_intervals(intervals.found, intervals.rule)
+        self._share_room()
+
     def _share_room(self) -> None:
-        shown = not self._low and self.verdict.curve is not None
-        self.verdict.setVisible(shown)
-        self.plot.setMinimumHeight(LOW_PLOT if self._low else VERDICT_PLOT if shown else PLOT)
+        """Which lanes are shown, so that a window of 800 pixels has room for them."""
+        extra = {
+            self.verdict: self.verdict.curve is not None,
+            self.attention: bool(self.attention.tracks),
+            self.intervals: bool(self.intervals.intervals),
+        }
+        for lane, wanted in extra.items():
+            lane.setVisible(wanted and not self._low)
+        high = self.window().height() >= HIGH_WINDOW
+        count = sum(extra.values())
+        crowded = extra[self.verdict] and extra[self.attention] and not high
+        self.analysed.setHidden(self._low or crowded)
+        self.cached.setHidden(self._low or crowded)
+        self.thumbnails.setHidden(self._low)
+        least = PLOT if high or not count else SHARED_PLOT if count == 1 else LOW_PLOT
+        self.plot.setMinimumHeight(LOW_PLOT if self._low else least)
 
     def set_scale(self, scale: FrameScale) -> None:
         for lane in (*self._lanes, self.surface):
             lane.set_scale(scale)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        self._share_room()
         self.surface.setGeometry(self.rect())
         self.surface.raise_()
         self.resized.emit()
@@ -180,6 +211,11 @@ class TimelinePanel(QWidget):
         checking.parsed_changed.connect(self._later_verdict)
         self._later_verdict()
 
+    def show_intervals(self, intervals: Intervals) -> None:
+        """Show what is suspicious in a lane of its own."""
+        intervals.changed.connect(lambda: self.stack.set_intervals(intervals))
+        self.stack.set_intervals(intervals)
+
     # Building
 
     def _make_header(self) -> QHBoxLayout:
@@ -245,7 +281,8 @@ class TimelinePanel(QWidget):
         frames = self._session.frames
         self.stack.surface.enabled = media is not None
         self.stack.thumbnails.set_media(media)
-        self.stack.ruler.set_clock(media.index.seconds if media is not None else None)
+        for lane in (self.stack.ruler, self.stack.intervals):
+            lane.set_clock(media.index.seconds if media is not None else None)
         for button in self._buttons.values():
             button.setEnabled(media is not None)
         self._set_scale(FrameScale.whole(frames, self._scale.left, self._scale.width))
@@ -295,6 +332,7 @@ class TimelinePanel(QWidget):
         self.stack.analysed.set_ranges(stretches(analysed))
         self.stack.plot.set_unanalysed(stretches(~analysed))
         self.stack.plot.set_tracks(tracks)
+        self.stack.set_attention(tracks)
         self.legend.set_tracks(tracks)
         self._most = most_suspicious(tracks)
         self._show_chip()
@@ -346,4 +384,7 @@ class TimelinePanel(QWidget):
             probability = track.probability_at(frame)
             if not math.isnan(probability):
                 parts.append(f"{track.name} {probability:.2f}")
+            attention = float(track.frame_values(SERIES, frame, frame)[0])
+            if not math.isnan(attention):
+                parts.append(f"U-T {attention:.2f}")
         self.readout.setText("   ".join(parts))

@@ -14,7 +14,7 @@ from engine.results import IntArray, frozen
 from gui import theme
 from gui.specifications import wording
 from gui.specifications.answers import FaceAnswer
-from gui.timeline.lanes import GUTTER, GUTTER_ALIGNMENT, Lane
+from gui.timeline.lanes import GUTTER, GUTTER_ALIGNMENT, TellingLane
 from gui.timeline.scale import FrameScale
 
 HEIGHT = 38
@@ -100,7 +100,7 @@ def columns(spans: IntArray, tall: Values, scale: FrameScale) -> tuple[Values, V
     return left, right, np.minimum(lowest, 0.0), np.maximum(highest, 0.0)
 
 
-class VerdictLane(Lane):
+class VerdictLane(TellingLane):
     """Above the line the formula holds, asked at that frame; below the line, and hatched, it does not."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -114,16 +114,18 @@ class VerdictLane(Lane):
         self.setAccessibleDescription(f"{curve.face}: {curve.text}" if curve is not None else "")
         self.redraw()
 
-    def witness_at(self, x: float) -> int | None:
-        """The frame of the witness whose mark is under a pixel."""
+    def target(self, position: QPointF) -> int | None:
+        """The frame of the witness whose mark is there."""
         if self.curve is None:
             return None
+        x = position.x()
         near = [frame for frame, _ in self.curve.witness if abs(self.scale.x(frame) - x) <= REACH]
         return min(near, key=lambda frame: abs(self.scale.x(frame) - x), default=None)
 
-    def tip(self, x: float) -> str:
-        """What there is to say about a pixel."""
-        return tip_of(self.curve, self.scale.frame(x), self.witness_at(x)) if self.curve is not None else ""
+    def tip(self, position: QPointF) -> str:
+        if self.curve is None:
+            return ""
+        return tip_of(self.curve, self.scale.frame(position.x()), self.target(position))
 
     def draw_gutter(self, painter: QPainter) -> None:
         half = self.height() / 2

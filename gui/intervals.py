@@ -1,0 +1,123 @@
+"""The suspicious intervals of the video on the screen, and what can be done with them. GUI thread only."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from engine.evaluation.intervals import (
+    IntervalRule,
+    SuspiciousInterval,
+    suspicious_intervals,
+    usual_rule,
+)
+from gui.session import Session
+
+REFRESH_MS = 300
+"""They follow a running analysis at most this often."""
+
+
+class Intervals(QObject):
+    """Found in what is known so far of the faces that are shown, under the chosen detector.
+
+    Signals:
+        changed: `found`, `rule` or `chosen`.
+
+    Attributes:
+        found: by first frame and then by face.
+        rule: by which they were found.
+        chosen: the one that is chosen in the list, None if none is.
+    """
+
+    changed = Signal()
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._own_rule: IntervalRule | None = None
+        self._detector_id = session.detector_id
+        self.found: tuple[SuspiciousInterval, ...] = ()
+        self.rule = usual_rule([], float)
+        self.chosen: SuspiciousInterval | None = None
+        self._timer = QTimer(self, singleShot=True, interval=REFRESH_MS)
+        self._timer.timeout.connect(self.refresh)
+        session.results_changed.connect(self._later)
+        session.tracks_changed.connect(self._later)
+        session.current_changed.connect(self.refresh)
+        session.choice_changed.connect(self._on_choice)
+
+    @property
+    def own_rule(self) -> bool:
+        """Whether the user chose the rule."""
+        return self._own_rule is not None
+
+    @property
+    def current(self) -> SuspiciousInterval | None:
+        """The chosen interval, else the one under the playhead; None if there is none."""
+        if self.chosen is not None:
+            return self.chosen
+        frame = self._session.frame
+        return next((each for each in self.found if each.first <= frame <= each.last), None)
+
+    def set_rule(self, rule: IntervalRule | None) -> None:
+        """Find them by another rule; None for the usual one of the detector."""
+        self._own_rule = rule
+        self.refresh()
+
+    def choose(self, interval: SuspiciousInterval | None) -> None:
+        """Choose one of those found."""
+        if interval != self.chosen:
+            self.chosen = interval
+            self.changed.emit()
+
+    def go_to(self, interval: SuspiciousInterval) -> None:
+        """Pause at its first frame."""
+        self._session.pause()
+        self._session.go_to(interval.first)
+
+    def mark(self, interval: SuspiciousInterval) -> None:
+        """Make it a mark, whose note says what found it; can be undone."""
+        self._session.add_mark(interval.first, interval.last, self.note(interval))
+
+    def mark_current(self) -> None:
+        """Make the current one a mark; says so if there is none."""
+        if self.current is not None:
+            self.mark(self.current)
+        else:
+            self._session.notify("info", f"No suspicious interval holds frame {self._session.frame}")
+
+    def note(self, interval: SuspiciousInterval) -> str:
+        """What a mark says of an interval: detector, weights, figures and rule."""
+        detector = self._session.detector
+        weights = detector.weights_sha256 if detector is not None else ""
+        return (
+            f"Face {interval.track_id + 1}: score of {self._session.detector_id} mean {interval.mean:.2f}, "
+            f"peak {interval.peak:.2f} at frame {interval.peak_frame}. Rule: {self.rule.words()}. "
+            f"Weights SHA-256 {weights}"
+        )
+
+    def refresh(self) -> None:
+        """Find them anew."""
+        session = self._session
+        media, results, detector = session.media, session.results, session.detector
+        found: list[SuspiciousInterval] = []
+        rule = self._own_rule
+        if media is not None and results is not None:
+            card = detector.card if detector is not None else None
+            rule = rule or usual_rule([track.spans for track in results], media.index.seconds, card)
+            for track in session.visible_tracks:
+                found += suspicious_intervals(track.id, track.spans, track.scores, rule)
+        new = tuple(sorted(found, key=lambda each: (each.first, each.track_id)))
+        rule = rule or usual_rule([], float, detector.card if detector is not None else None)
+        if (new, rule) != (self.found, self.rule):
+            self.found, self.rule = new, rule
+            self.chosen = self.chosen if self.chosen in new else None
+            self.changed.emit()
+
+    def _later(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _on_choice(self) -> None:
+        if self._session.detector_id != self._detector_id:  # another detector has another scale
+            self._detector_id, self._own_rule = self._session.detector_id, None
+            self.refresh()
