@@ -346,6 +346,22 @@ class PrototypeSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Prototype:
+    """What a detector compares faces with.
+
+    Attributes:
+        name: its own among all of the detector ("flicker of the mouth 3").
+        label: the class that it stands for, real or fake.
+        weights: what a similarity of 1 adds to the logits of real and of fake.
+    """
+
+    name: str
+    label: str
+    weights: tuple[float, float]
+    source: PrototypeSource
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """A reviewer's mark: a frame or a range, with a note."""
 
@@ -367,6 +383,7 @@ class DetectorInfo:
         card: the whole card as nested plain data, empty if untrained.
         problem: why there are no usable weights, empty if there are.
         explainers: ids of the explainers that work on it.
+        prototypes: in the order of the columns of its series "similarity"; none for most.
     """
 
     id: str
@@ -378,6 +395,7 @@ class DetectorInfo:
     problem: str
     explainers: tuple[str, ...]
     folder: str
+    prototypes: tuple[Prototype, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

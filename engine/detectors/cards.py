@@ -1,6 +1,7 @@
 """The card of a set of weights: what they are, how they were made, what was measured, what they cannot do."""
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from engine.detectors.calibration import Calibration, calibration_of
 from engine.errors import WeightsError
 
 CARD = "card.toml"
+_FILE = re.compile(r"[a-z][a-z0-9-]*\.[a-z]+")
 ADVICE = "Get the folder again from where it came, or train with `python main.py train`"
 
 
@@ -43,6 +45,7 @@ class Card:
         classes: names of label 0 and label 1.
         mean, std: per RGB channel, for pictures scaled to [0, 1].
         sha256: of model.safetensors.
+        files: SHA-256 of each further file that belongs to the weights, by its name.
         date: of the end of training, ISO 8601.
         trustworthy: whether its probability may take part in the verdict of a video.
         trust_reason: why, or why not.
@@ -70,6 +73,7 @@ class Card:
     measures: tuple[Measure, ...]
     limits: Mapping[str, Any]
     calibration: Calibration | None
+    files: Mapping[str, str]
     raw: Mapping[str, Any]
 
 
@@ -120,14 +124,19 @@ def parse_card(raw: Mapping[str, Any]) -> Card:
         measures=tuple(measure_of(row) for row in raw.get("measures", ())),
         limits=MappingProxyType(dict(raw.get("limits", {}))),
         calibration=calibration_of(raw),
+        files=MappingProxyType({str(name): str(mark).lower() for name, mark in raw.get("files", {}).items()}),
         raw=MappingProxyType(dict(raw)),
     )
     if card.classes != ("real", "fake"):
         raise ValueError(f"classes must be real, fake in this order, not {', '.join(map(str, card.classes))}")
     if card.size < 1 or card.margin < 0 or min(card.std) <= 0:
         raise ValueError("size and std must be positive, margin not negative")
-    if len(card.sha256) != 64 or set(card.sha256) - set("0123456789abcdef"):
-        raise ValueError("sha256 must have 64 hexadecimal digits")
+    for mark in (card.sha256, *card.files.values()):
+        if len(mark) != 64 or set(mark) - set("0123456789abcdef"):
+            raise ValueError("sha256 must have 64 hexadecimal digits")
+    for name in card.files:
+        if not _FILE.fullmatch(name) or name in (CARD, "model.safetensors"):
+            raise ValueError(f"{name} is no name for a file beside the card")
     return card
 
 
@@ -136,13 +145,17 @@ def card_text(raw: Mapping[str, Any]) -> str:
     lines, tables = [], []
     for key, value in raw.items():
         if isinstance(value, Mapping):
-            tables += ["", f"[{key}]", *(f"{k} = {_toml(v)}" for k, v in value.items())]
+            tables += ["", f"[{key}]", *(f"{_key(k)} = {_toml(v)}" for k, v in value.items())]
         elif isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
             for row in value:
                 tables += ["", f"[[{key}]]", *(f"{k} = {_toml(v)}" for k, v in row.items())]
         else:
             lines.append(f"{key} = {_toml(value)}")
     return "\n".join(lines + tables) + "\n"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
 
 
 def _toml(value: object) -> str:

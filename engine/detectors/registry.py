@@ -13,11 +13,13 @@ from engine.detectors.foreign.shelf import foreign_infos, foreign_path, is_forei
 from engine.detectors.frame import FrameDetector
 from engine.detectors.onnx_engine import NAME, ONNXRUNTIME, require_sense
 from engine.detectors.own import OwnDetector
+from engine.detectors.prototypes import read_prototypes
 from engine.detectors.specs import SPECS, DetectorSpec, detector_spec
 from engine.detectors.weights import check_state, copy_weights, load_state
 from engine.errors import WeightsError
 from engine.networks.blank import Blank
-from engine.results import DetectorInfo, empty
+from engine.networks.dpnet.network import DpNetwork
+from engine.results import DetectorInfo, Prototype, empty
 
 
 def weights_folder(detector_id: str) -> Path | None:
@@ -54,6 +56,7 @@ def load_detector(
     with Blank():
         network = spec.build(card.size)
     load_state(folder, card, network)
+    _prototypes_of(network, folder, card)
     wanted = engine == ONNXRUNTIME
     runs = wanted and spec.load is FrameDetector
     detector = spec.load(spec.id, network, card, where, "float32" if runs else precision)
@@ -104,10 +107,11 @@ def detector_info(spec: DetectorSpec) -> DetectorInfo:
     """What is known of one detector; weights that fail a check make it untrained, with the reason."""
     folder = weights_folder(spec.id)
     card, problem = None, ""
+    prototypes: tuple[Prototype, ...] = ()
     try:
         if folder is None:
             raise _not_trained(spec.id)
-        card = _checked_card(spec, folder)
+        card, prototypes = _checked(spec, folder)
     except WeightsError as error:
         problem = str(error)
     return DetectorInfo(
@@ -120,6 +124,7 @@ def detector_info(spec: DetectorSpec) -> DetectorInfo:
         problem=problem,
         explainers=spec.explainers,
         folder=str(folder or ""),
+        prototypes=prototypes,
     )
 
 
@@ -137,17 +142,24 @@ def import_weights(folder: Path) -> DetectorInfo:
             file=folder / CARD,
         )
     spec = SPECS[card.id]
-    _checked_card(spec, folder)
+    _checked(spec, folder)
     copy_weights(folder, paths.weights_dirs()[0] / spec.id)
     return detector_info(spec)
 
 
-def _checked_card(spec: DetectorSpec, folder: Path) -> Card:
+def _checked(spec: DetectorSpec, folder: Path) -> tuple[Card, tuple[Prototype, ...]]:
     card = _fitting_card(spec, folder)
     with torch.device("meta"), Blank():
         network = spec.build(card.size)
     check_state(folder, card, network)
-    return card
+    return card, _prototypes_of(network, folder, card)
+
+
+def _prototypes_of(network: torch.nn.Module, folder: Path, card: Card) -> tuple[Prototype, ...]:
+    """What is said of the prototypes of a network that has any; it may lie on `meta`."""
+    if not isinstance(network, DpNetwork):
+        return ()
+    return read_prototypes(folder, card, len(network.prototypes.vectors))
 
 
 def _fitting_card(spec: DetectorSpec, folder: Path) -> Card:

@@ -1,5 +1,6 @@
 """Every detector by its id: its network, its crops, what loads it; the only place that knows which there are."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +9,12 @@ import torch
 
 from engine.detectors.base import ClipDetector
 from engine.detectors.cards import Card
+from engine.detectors.dpnet import DpnetDetector
 from engine.detectors.frame import FrameDetector
 from engine.detectors.own import OwnDetector
 from engine.detectors.snippets import SnippetDetector
 from engine.errors import UsageError
+from engine.networks.dpnet.network import build_dpnet
 from engine.networks.efficientnet import SIZE, build_attention, build_efficientnet, build_ltpa
 from engine.networks.mobilenet import build_mobile_attention, build_mobile_ltpa, build_mobilenet
 from engine.networks.snippets.config import SnippetConfig
@@ -49,14 +52,15 @@ class DetectorSpec:
 
     @property
     def trunk(self) -> str:
-        """What it shares with the detectors that differ from it by their attention alone."""
-        return self.architecture.removesuffix("-attention").removesuffix("-ltpa").removesuffix("-dil")
+        """What it shares with the detectors that differ from it in what lies behind it alone."""
+        return re.sub("-(attention|ltpa|dil|dpnet)$", "", self.architecture)
 
 
 _TAN_LE = "P002 with Tan and Le 2019 (arXiv 1905.11946)"
 _JETLEY = "P002 with Jetley et al. 2018 (arXiv 1804.02391)"
 _BONETTINI = "P002 with Bonettini et al. 2020 (arXiv 2004.07676)"
 
+_TRINH = "P000: Trinh et al. 2021, Interpretable and Trustworthy Deepfake Detection via Dynamic Prototypes"
 _GU = "P003: Gu et al. 2022, Delving into the Local"
 
 SPECS: dict[str, DetectorSpec] = {
@@ -153,6 +157,26 @@ SPECS: dict[str, DetectorSpec] = {
             lambda size: build_snippet_network(SnippetConfig("resnet50", size=size)),
             ("gradcam", "snippet-attention"),
             SnippetDetector,
+        ),
+        DetectorSpec(
+            "dpnet-compact",
+            "DPNet on MobileNetV2, clips of 11 frames against 20 prototypes",
+            _TRINH,
+            "mobilenetv2-1.0-dpnet",
+            128,
+            lambda size: build_dpnet("mobilenet", 23, 10, size=size),
+            (),
+            DpnetDetector,
+        ),
+        DetectorSpec(
+            "dpnet",
+            "DPNet on HRNet-W48, clips of 11 frames against 100 prototypes",
+            _TRINH,
+            "hrnet-w48-dpnet",
+            256,
+            lambda size: build_dpnet("hrnet-w48", 23, 50, size=size),
+            (),
+            DpnetDetector,
         ),
     )
 }

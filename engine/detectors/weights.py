@@ -1,4 +1,8 @@
-"""Weights on disk: `ID/model.safetensors` beside `ID/card.toml`. Reading them never runs code from them."""
+"""Weights on disk: `ID/model.safetensors` beside `ID/card.toml`. Reading them never runs code from them.
+
+Further files may belong to them, such as those of prototypes. The card holds the SHA-256 of each, so that none can
+be changed or left out without being noticed.
+"""
 
 import hashlib
 import shutil
@@ -26,11 +30,11 @@ def load_state(folder: Path, card: Card, network: nn.Module) -> None:
     The very bytes that are hashed are the bytes that are loaded. Counters of batch normalisation may be absent.
 
     Raises:
-        WeightsError: missing, not safetensors, another SHA-256 than the card's, tensors missing, left over, of
-            another shape or not finite.
+        WeightsError: a file is missing or has another SHA-256 than the card's; or it is not safetensors, tensors
+            are missing, left over, of another shape or not finite.
     """
     path = folder / MODEL
-    data = verified_bytes(folder, card)
+    data = _all_verified(folder, card)[MODEL]
     try:
         tensors = safetensors.torch.load(data)
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
@@ -50,7 +54,7 @@ def check_state(folder: Path, card: Card, network: nn.Module) -> None:
         WeightsError: as `load_state`.
     """
     path = folder / MODEL
-    verified_bytes(folder, card)
+    _all_verified(folder, card)
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
@@ -59,32 +63,50 @@ def check_state(folder: Path, card: Card, network: nn.Module) -> None:
     _check_tensors(path, shapes, network.state_dict())
 
 
-def verified_bytes(folder: Path, card: Card) -> bytes:
-    """The bytes of model.safetensors.
+def verified_bytes(folder: Path, card: Card, name: str = MODEL) -> bytes:
+    """The bytes of model.safetensors, or of another file that belongs to the weights.
 
     Raises:
-        WeightsError: they cannot be read or their SHA-256 is not the card's.
+        WeightsError: the card knows no such file, it cannot be read, or its SHA-256 is not the card's.
     """
-    path = folder / MODEL
+    path = folder / name
+    wanted = card.sha256 if name == MODEL else card.files.get(name)
+    if wanted is None:
+        raise WeightsError(
+            f"The card does not name {name}, which belongs to these weights", advice=ADVICE, file=path
+        )
+    what = "The weights" if name == MODEL else f"The file {name} of the weights"
+    be, have, those = ("are", "are missing", "those") if name == MODEL else ("is", "is missing", "that")
     try:
         data = path.read_bytes()
     except OSError as error:
-        reason = "are missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
-        raise WeightsError(f"The weights {reason}", advice=ADVICE, file=path) from error
+        reason = have if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise WeightsError(f"{what} {reason}", advice=ADVICE, file=path) from error
     found = hashlib.sha256(data).hexdigest()
-    if found != card.sha256:
+    if found != wanted:
         raise WeightsError(
-            f"The weights are not those of their card (SHA-256 is {found[:12]}, the card says {card.sha256[:12]})",
+            f"{what} {be} not {those} of their card (SHA-256 is {found[:12]}, the card says {wanted[:12]})",
             advice=ADVICE,
             file=path,
         )
     return data
 
 
-def save_weights(folder: Path, network: nn.Module, card: Mapping[str, Any], dtype: torch.dtype) -> Card:
-    """Write model.safetensors and card.toml; `card` is all of the card but `sha256`, which is put in.
+def _all_verified(folder: Path, card: Card) -> dict[str, bytes]:
+    return {name: verified_bytes(folder, card, name) for name in (MODEL, *card.files)}
 
-    The folder appears whole or not at all; one that is there is replaced.
+
+def save_weights(
+    folder: Path,
+    network: nn.Module,
+    card: Mapping[str, Any],
+    dtype: torch.dtype,
+    files: Mapping[str, bytes] | None = None,
+) -> Card:
+    """Write model.safetensors, card.toml and what else belongs to the weights.
+
+    `card` is all of the card but `sha256` and the hashes of `files`, which are put in. The folder appears whole or
+    not at all; one that is there is replaced.
 
     Raises:
         ValueError, KeyError, TypeError: the card is not complete.
@@ -97,8 +119,10 @@ def save_weights(folder: Path, network: nn.Module, card: Mapping[str, Any], dtyp
     }
     data = safetensors.torch.save(tensors)
     raw = {**card, "sha256": hashlib.sha256(data).hexdigest()}
+    if files:
+        raw["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     parsed = parse_card(raw)
-    replace_folder(folder, {MODEL: data, CARD: card_text(raw).encode()})
+    replace_folder(folder, {MODEL: data, CARD: card_text(raw).encode(), **(files or {})})
     return parsed
 
 
@@ -110,7 +134,7 @@ def copy_weights(source: Path, target: Path) -> None:
     """
     card = load_card(source)
     try:
-        files = {MODEL: verified_bytes(source, card), CARD: (source / CARD).read_bytes()}
+        files = {**_all_verified(source, card), CARD: (source / CARD).read_bytes()}
         if card.calibration is not None:
             files[CALIBRATION_FILE] = calibration_bytes(source, card.calibration)
         if (source / EXPLANATIONS).is_file():

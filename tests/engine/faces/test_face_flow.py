@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from engine.faces.crops import crop_affine, cut_crop
-from engine.faces.flow import PARITY, FlowSpec, make_clip, native_side, network_input, planes
+from engine.faces.flow import PARITY, FlowClip, FlowSpec, make_clip, network_input, planes
 from engine.results import CropSpec
 
-SMALL = FlowSpec(size=128, fields=2)
+SMALL = FlowSpec(size=128, side=128, fields=2)
 Motion = Callable[[np.ndarray], np.ndarray]
 
 
@@ -48,6 +48,12 @@ def centred(side: int, face: float) -> np.ndarray:
     return np.array([side - face, side - face, side + face, side + face]) / 2
 
 
+def cut(frames: list[np.ndarray], box: np.ndarray, spec: FlowSpec) -> FlowClip:
+    """The clip of a face in whole frames, cut with a margin of 0.4."""
+    affine = crop_affine(box, np.zeros((5, 2)), CropSpec(spec.side, 0.4))
+    return make_clip(np.stack([cut_crop(frame, affine, spec.side) for frame in frames]), spec)
+
+
 def interior(error: np.ndarray) -> np.ndarray:
     """Without an eighth at each border, where parts of the texture come in or go."""
     n = error.shape[-1]
@@ -55,16 +61,16 @@ def interior(error: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("algorithm", ["dis", "farneback"])
-@pytest.mark.parametrize("face", [60, 110, 300], ids=["enlarged", "reduced", "above the finest"])
-def test_a_shift_is_found_in_pixels_of_the_crop(algorithm: str, face: int) -> None:
-    spec = replace(SMALL, algorithm=algorithm, finest=256)
+@pytest.mark.parametrize(("face", "cut_side"), [(60, 128), (60, 192), (110, 192), (300, 256), (60, 64)])
+def test_a_shift_is_found_in_pixels_of_what_is_seen(algorithm: str, face: int, cut_side: int) -> None:
+    spec = replace(SMALL, algorithm=algorithm, side=cut_side)
     side = round(face * 1.8) + 20
     shift = np.array([2.25, -1.5])
     frames = [shifted(side, *(shift * t)) for t in range(3)]
-    clip = make_clip(frames, centred(side, face), spec)
+    clip = cut(frames, centred(side, face), spec)
     expected = shift * 128 / (face * 1.8)
     error = interior(np.linalg.norm(clip.flow - expected[:, None, None], axis=1))
-    assert np.median(error) < 0.06
+    assert np.median(error) < 0.08
     assert np.quantile(error, 0.95) < 0.2
 
 
@@ -74,7 +80,7 @@ def test_a_turn_and_a_growth_are_found_everywhere(algorithm: str, degrees: float
     spec = replace(SMALL, algorithm=algorithm)
     side, face = 240, 100.0
     frames = [turned(side, degrees * t, grown**t) for t in range(3)]
-    clip = make_clip(frames, centred(side, face), spec)
+    clip = cut(frames, centred(side, face), spec)
     x, y = still(spec.size)
     z = x - spec.size / 2 + 1j * (y - spec.size / 2)  # the crop's centre is the frame's
     motion = z * (grown * np.exp(1j * np.deg2rad(degrees)) - 1)
@@ -86,18 +92,18 @@ def test_a_turn_and_a_growth_are_found_everywhere(algorithm: str, degrees: float
 
 def test_nothing_moves_in_a_scene_at_rest() -> None:
     frames = [shifted(150, 0, 0)] * 3
-    clip = make_clip(frames, centred(150, 60), SMALL)
+    clip = cut(frames, centred(150, 60), SMALL)
     assert not clip.flow.any()
     assert (planes(clip.flow, SMALL) == 0.5).all()
     assert not planes(clip.flow, replace(SMALL, representation="magnitude")).any()
     grey = [np.full((150, 150, 3), 90, np.uint8)] * 3
-    assert not make_clip(grey, centred(150, 60), replace(SMALL, algorithm="farneback")).flow.any()
+    assert not cut(grey, centred(150, 60), replace(SMALL, algorithm="farneback")).flow.any()
 
 
 def test_motion_is_cut_off_at_the_bound() -> None:
     frames = [shifted(200, 5.0 * t, -4.0 * t) for t in range(3)]
     box = centred(200, 128 / 1.8)  # a pixel of the crop is one of the frame
-    inner = interior(make_clip(frames, box, replace(SMALL, bound=4.5)).flow)
+    inner = interior(cut(frames, box, replace(SMALL, bound=4.5)).flow)
     assert (inner[:, 0] == 4.5).mean() > 0.95
     assert abs(np.median(inner[:, 1]) + 4.0) < 0.1
     assert inner.max() == 4.5
@@ -135,30 +141,24 @@ def test_every_field_leads_from_its_own_frame_to_the_next() -> None:
     places = np.concatenate([[0], np.cumsum(steps)])
     spec = replace(SMALL, fields=3, stride=3)
     box = centred(180, 128 / 1.8)
-    clip = make_clip([shifted(180, places[o], 0) for o in spec.offsets], box, spec)
+    clip = cut([shifted(180, places[o], 0) for o in spec.offsets], box, spec)
     medians = np.median(clip.flow, axis=(2, 3))
     np.testing.assert_allclose(medians[:, 0], steps[[0, 3, 6]], atol=0.1)
     np.testing.assert_allclose(medians[:, 1], 0, atol=0.05)
 
 
-def test_one_box_for_all_frames_and_the_crop_of_the_first() -> None:
-    frames = [shifted(300, t, t) for t in range(3)]
-    box = np.array([60, 70, 160, 190])
-    clip = make_clip(frames, box, SMALL)
-    affine = crop_affine(box, np.zeros((5, 2)), CropSpec(128, 0.4))
-    assert np.array_equal(clip.affine, affine)
-    assert np.array_equal(clip.picture, cut_crop(frames[0], affine, 128))
-    # x0 - 0.4 of the larger side, around the box's centre
-    np.testing.assert_allclose(affine[:, 2], [110 - 108, 130 - 108])
-    assert native_side(affine, SMALL) == 216
-    assert native_side(affine, replace(SMALL, finest=200)) == 200
-    assert native_side(affine / 10, SMALL) == 64
+def test_the_picture_is_the_first_crop() -> None:
+    crops = np.stack([shifted(128, t, t) for t in range(3)])
+    assert np.array_equal(make_clip(crops, SMALL).picture, crops[0])
+    smaller = make_clip(crops, replace(SMALL, size=64)).picture
+    assert smaller.shape == (64, 64, 3)
+    np.testing.assert_allclose(smaller, crops[0].reshape(64, 2, 64, 2, 3).mean((1, 3)), atol=0.51)
 
 
 def test_the_input_is_normalised_colour_and_raw_planes() -> None:
     frames = [shifted(160, t, 0) for t in range(3)]
     frames[0] = frames[0] // np.array([1, 2, 3], np.uint8)
-    clip = make_clip(frames, centred(160, 70), SMALL)
+    clip = cut(frames, centred(160, 70), SMALL)
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     x = network_input(clip, SMALL, mean, std)
     assert x.shape == (7, 128, 128)
@@ -168,7 +168,7 @@ def test_the_input_is_normalised_colour_and_raw_planes() -> None:
         np.testing.assert_allclose(x[channel], by_hand, atol=1e-6)
     np.testing.assert_allclose(x[3], clip.flow[0, 0] / 40 + 0.5, atol=1e-6)
     np.testing.assert_allclose(x[6], clip.flow[1, 1] / 40 + 0.5, atol=1e-6)
-    alone = make_clip(frames[:1], centred(160, 70), replace(SMALL, fields=0))
+    alone = cut(frames[:1], centred(160, 70), replace(SMALL, fields=0))
     assert np.array_equal(network_input(alone, replace(SMALL, fields=0), mean, std), x[:3])
 
 
@@ -179,21 +179,20 @@ def test_the_same_clip_gives_the_same_flow_on_any_number_of_threads(algorithm: s
     threads = cv2.getNumThreads()
     try:
         cv2.setNumThreads(1)
-        one = make_clip(frames, centred(200, 90), spec)
+        one = cut(frames, centred(200, 90), spec)
         cv2.setNumThreads(4)
-        four = make_clip(frames, centred(200, 90), spec)
+        four = cut(frames, centred(200, 90), spec)
     finally:
         cv2.setNumThreads(threads)
     assert np.array_equal(one.flow, four.flow)
-    second = make_clip(frames[1:], centred(200, 90), replace(spec, fields=1))
+    second = cut(frames[1:], centred(200, 90), replace(spec, fields=1))
     assert np.array_equal(second.flow[0], one.flow[1])
     with pytest.raises(ValueError, match="read-only"):
         one.flow[0] = 0
 
 
-def test_wrong_frames_are_refused() -> None:
-    frames = [shifted(100, 0, 0)] * 2
-    with pytest.raises(ValueError, match="needs 3 frames, not 2"):
-        make_clip(frames, centred(100, 40), SMALL)
-    with pytest.raises(ValueError, match="differ in size"):
-        make_clip([*frames, shifted(99, 0, 0)], centred(100, 40), SMALL)
+def test_wrong_crops_are_refused() -> None:
+    crops = np.zeros((3, 128, 128, 3), np.uint8)
+    for wrong in (crops[:2], crops[:, :64], crops.astype(np.float32)):
+        with pytest.raises(ValueError, match="2 fields needs"):
+            make_clip(wrong, SMALL)
