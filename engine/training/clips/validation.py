@@ -94,8 +94,8 @@ def validate_clips(parts: Sequence[ClipPart], judge: Judge, at_once: int = 8) ->
             aucs[part.name] = auc(np.concatenate([clips for clips, _ in judged]), part.labels)
             continue
         frames = [logits for _, logits in judged if logits is not None]
-        if frames:
-            partial = (part.frame_labels == 0).any(axis=1) & (part.frame_labels == 1).any(axis=1)
+        partial = (part.frame_labels == 0).any(axis=1) & (part.frame_labels == 1).any(axis=1)
+        if frames and partial.any():
             aucs[FRAMES] = auc(np.concatenate(frames)[partial].ravel(), part.frame_labels[partial].ravel())
     aucs["mean"] = float(np.mean([value for name, value in aucs.items() if name != FRAMES]))
     return aucs
