@@ -56,10 +56,9 @@ def mild(monkeypatch: pytest.MonkeyPatch) -> None:
         "frame-mobile",
         "frame-mobile-attention",
         "frame-mobile-ltpa",
-        "frame-b4-ltpa",
         *(
             pytest.param(f"frame-{each}", marks=pytest.mark.long)
-            for each in ("b4", "b4-attention", "b7", "b7-ltpa")
+            for each in ("b4", "b4-attention", "b4-ltpa", "b7", "b7-ltpa")
         ),
     ],
 )
