@@ -2,7 +2,7 @@
 
     python benchmarks/lps.py [--threads 1 2] [--runs 3] [--networks full compact]
 
-180 frames are 36 examples, each encoded once, four at a time with batch normalisation folded, and 5 windows that
+180 frames are 36 examples, each encoded once and by itself with batch normalisation folded, and 5 windows that
 begin every 30 frames. The aggregator goes over all windows in both directions, the predictor foretells 9 examples
 of each window in both. Random weights, float32. Per part the least time of the wall clock and the median time of
 the processor's threads together, over the runs; the load average stands below. Prints a table in Markdown.
@@ -35,22 +35,22 @@ def times_of(work: Callable[[], object], runs: int) -> tuple[float, float]:
 
 def parts_of(name: str) -> dict[str, Callable[[], object]]:
     """The parts of a network, each on what the one before it would give."""
-    import numpy as np
     import torch
 
     from engine.detectors.folding import fold_batch_norm
-    from engine.detectors.lps_windows import plan_windows
+    from engine.detectors.lps_windows import EXAMPLE_FRAMES, STRIDE, window_clips
     from engine.networks.lps.config import COMPACT, LpsConfig
     from engine.networks.lps.network import Lps
-    from engine.networks.lps.streaming import stream_windows
 
     network = Lps({"full": LpsConfig(), "compact": COMPACT}[name]).eval()
     fold_batch_norm(network)
-    plan = plan_windows(np.arange(FRAMES))
-    example = torch.randn(3, 5, network.config.size, network.config.size)
+    example = torch.randn(1, 1, 3, EXAMPLE_FRAMES, network.config.size, network.config.size)
+    step, count = STRIDE // EXAMPLE_FRAMES, network.config.examples
+    windows = len(window_clips(0, FRAMES - 1))
 
     def encoded() -> torch.Tensor:
-        return torch.stack(list(stream_windows(network.encoder, plan.windows.tolist(), lambda _: example)))
+        z = torch.cat([network.encode(example)[0] for _ in range(FRAMES // EXAMPLE_FRAMES)])
+        return torch.stack([z[at : at + count] for at in range(0, windows * step, step)])
 
     z = encoded()
     contexts = [network.contexts(z, reverse=reverse) for reverse in (False, True)]

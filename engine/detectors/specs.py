@@ -11,11 +11,14 @@ from engine.detectors.base import ClipDetector
 from engine.detectors.cards import Card
 from engine.detectors.dpnet import DpnetDetector
 from engine.detectors.frame import FrameDetector
+from engine.detectors.lps import LpsDetector
 from engine.detectors.own import OwnDetector
 from engine.detectors.snippets import SnippetDetector
 from engine.errors import UsageError
 from engine.networks.dpnet.network import build_dpnet
 from engine.networks.efficientnet import SIZE, build_attention, build_efficientnet, build_ltpa
+from engine.networks.lps.config import COMPACT, LpsConfig
+from engine.networks.lps.network import build_lps
 from engine.networks.mobilenet import build_mobile_attention, build_mobile_ltpa, build_mobilenet
 from engine.networks.snippets.config import SnippetConfig
 from engine.networks.snippets.network import build_snippet_network
@@ -61,6 +64,7 @@ _JETLEY = "P002 with Jetley et al. 2018 (arXiv 1804.02391)"
 _BONETTINI = "P002 with Bonettini et al. 2020 (arXiv 2004.07676)"
 
 _TRINH = "P000: Trinh et al. 2021, Interpretable and Trustworthy Deepfake Detection via Dynamic Prototypes"
+_GE = "P001: Ge et al. 2022, Deepfake Video Detection via Predictive Representation Learning"
 _GU = "P003: Gu et al. 2022, Delving into the Local"
 
 SPECS: dict[str, DetectorSpec] = {
@@ -177,6 +181,26 @@ SPECS: dict[str, DetectorSpec] = {
             lambda size: build_dpnet("hrnet-w48", 23, 50, size=size),
             (),
             DpnetDetector,
+        ),
+        DetectorSpec(
+            "lps-compact",
+            "LPS on a narrow 2d3d-ResNet18, windows of 60 frames",
+            _GE,
+            "2d3d-resnet18-compact",
+            128,
+            lambda size: build_lps(COMPACT, size),
+            (),
+            LpsDetector,
+        ),
+        DetectorSpec(
+            "lps",
+            "LPS on 2d3d-ResNet18, windows of 60 frames",
+            _GE,
+            "2d3d-resnet18",
+            224,
+            lambda size: build_lps(LpsConfig(), size),
+            (),
+            LpsDetector,
         ),
     )
 }

@@ -5,7 +5,7 @@ the last states of two aggregators, one over the examples in their order and one
 over its cells; batch normalisation and dropout before the linear layer are MemDPC's, too.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -46,6 +46,8 @@ class Lps(nn.Module):
     def __init__(self, config: LpsConfig) -> None:
         super().__init__()
         self.config = config
+        self.size = config.size
+        self.input_mean, self.input_std = INPUT_MEAN, INPUT_STD
         self.encoder = _encoder(config)
         channels = self.encoder.channels
         # Pixels have no layer before them whose negative answers could be cut off.
@@ -125,6 +127,11 @@ class Lps(nn.Module):
         last = cast("nn.Linear", self.classifier[-1])
         nn.init.orthogonal_(last.weight)
         nn.init.zeros_(last.bias)
+
+
+def build_lps(config: LpsConfig, size: int) -> Lps:
+    """The network of a configuration for crops of another size."""
+    return Lps(replace(config, size=size))
 
 
 def _encoder(config: LpsConfig) -> ResNet2d3d | Inception3d | RawCells:

@@ -1,111 +1,61 @@
-"""The windows of a track against brute force on random tracks, numpy's reflection, and plans written by hand."""
+"""The windows of a face by brute force on every small stretch, and the promise on which the analysis rests."""
 
 import numpy as np
 import pytest
 
-from engine.detectors.lps_windows import WindowPlan, plan_windows
+from engine.detectors.lps_windows import window_clips
 from engine.detectors.stretches import reflect
 
-
-def runs_of(frames: list[int]) -> list[list[int]]:
-    """Frames that follow each other, by hand."""
-    runs: list[list[int]] = []
-    for frame in frames:
-        if runs and frame == runs[-1][-1] + 1:
-            runs[-1].append(frame)
-        else:
-            runs.append([frame])
-    return runs
+STRETCHES = [(first, last) for first in (0, 1, 7, 29, 30, 31, 44) for last in range(first, first + 190)]
 
 
-def shown(plan: WindowPlan) -> list[list[int]]:
-    return [plan.frames(number).tolist() for number in range(len(plan.windows))]
+@pytest.mark.parametrize("every", [1, 30, 31, 60, 90])
+def test_plans_by_brute_force(every: int) -> None:
+    step = next(n for n in range(30, 1000, 30) if n >= every)
+    for first, last in STRETCHES:
+        clips = window_clips(first, last, every)
+        if last - first < 59:
+            (short,) = clips
+            run = list(range(first, last + 1))
+            wanted = np.pad(run, (0, 60 - len(run)), "reflect") if len(run) > 1 else np.repeat(run, 60)
+            assert short.frames.tolist() == wanted.tolist()
+            assert short.spans.tolist() == [[first, last]]
+            assert short.repeats
+            continue
+        begins = [
+            b for b in range(first, last + 1) if b + 59 <= last and (b % step == 0 or b in (first, last - 59))
+        ]
+        assert [clip.first for clip in clips] == begins
+        for begin, clip in zip(begins, clips, strict=True):
+            assert clip.frames.tolist() == list(range(begin, begin + 60))
+            assert clip.spans.tolist() == [[begin, begin + 59]]
+            assert not clip.repeats
+        if step <= 60:
+            assert {f for clip in clips for f in clip.frames.tolist()} == set(range(first, last + 1))
 
 
-def random_track(rng: np.random.Generator) -> np.ndarray:
-    """A few runs with gaps between them, some shorter than a window, an example or two frames."""
-    lengths = rng.choice([1, 2, 4, 5, 7, 29, 59, 60, 61, 65, 90, 93, 120, 151, 240], rng.integers(1, 6))
-    parts, at = [], int(rng.integers(0, 50))
-    for length in lengths:
-        parts.append(np.arange(at, at + length))
-        at += length + int(rng.integers(1, 40))
-    return np.concatenate(parts)
+@pytest.mark.parametrize("every", [1, 60, 90, 200])
+def test_windows_do_not_hang_on_ends_that_are_far_away(every: int) -> None:
+    """ClipDetector.plan: not on `first` from 60 frames behind it on, not on `last` until 60 frames before it."""
+
+    def planned(first: int, last: int, low: int, high: int) -> list[list[int]]:
+        clips = window_clips(first, last, every)
+        return [c.frames.tolist() for c in clips if c.first >= low and c.frames.max() <= high]
+
+    for at in (40, 59, 60):
+        for last in range(at + 60, at + 200, 7):
+            wanted = planned(-500, last, at, last)
+            for first in range(at - 150, at - 59):
+                assert planned(first, last, at, last) == wanted
+        for first in range(at - 150, at, 7):
+            wanted = planned(first, 900, first, at + 59)
+            for last in range(at + 119, at + 260):
+                assert planned(first, last, first, at + 59) == wanted
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_windows_of_random_tracks(seed: int) -> None:
-    frames = random_track(np.random.default_rng(seed))
-    plan = plan_windows(frames)
-    windows = shown(plan)
-    number = 0
-    for run in runs_of(frames.tolist()):
-        starts = [i for i in range(len(run)) if i % 30 == 0 and i + 60 <= len(run)]
-        if len(run) < 60:
-            wanted = [np.pad(run, (0, 60 - len(run)), "reflect").tolist() if len(run) > 1 else run * 60]
-        else:
-            wanted = [run[i : i + 60] for i in starts]
-            if wanted[-1] != run[-60:]:
-                wanted.append(run[-60:])
-        for window in wanted:
-            assert windows[number] == window
-            assert plan.short[number] == (len(run) < 60)
-            assert plan.spans[number].tolist() == [min(window), max(window)]
-            number += 1
-    assert number == len(windows)
-    assert {frame for window in windows for frame in window} == set(frames.tolist())
-    for window, short in zip(windows, plan.short, strict=True):
-        steps = set(np.diff(window).tolist())
-        assert steps <= ({-1, 0, 1} if short else {1})
-    assert len({tuple(row) for row in plan.examples.tolist()}) == len(plan.examples)
-    assert set(plan.windows.ravel().tolist()) == set(range(len(plan.examples)))
-
-
-def test_a_track_of_180_frames_by_hand() -> None:
-    plan = plan_windows(np.arange(1000, 1180))
-    assert plan.spans.tolist() == [[1000 + s, 1059 + s] for s in (0, 30, 60, 90, 120)]
-    assert plan.windows.tolist() == [list(range(k, k + 12)) for k in (0, 6, 12, 18, 24)]
-    assert plan.examples.tolist() == [list(range(1000 + 5 * k, 1005 + 5 * k)) for k in range(36)]
-    assert not plan.short.any()
-
-
-def test_the_last_window_ends_with_the_track_and_shares_examples_where_it_can() -> None:
-    even, odd = plan_windows(np.arange(75)), plan_windows(np.arange(73))
-    assert even.spans.tolist() == [[0, 59], [15, 74]]
-    assert len(even.examples) == 15
-    assert odd.spans.tolist() == [[0, 59], [13, 72]]
-    assert len(odd.examples) == 24
-
-
-def test_short_runs_are_played_forth_and_back_and_share_examples() -> None:
-    plan = plan_windows(np.array([10, 11, 12]))
-    assert plan.frames(0)[:9].tolist() == [10, 11, 12, 11, 10, 11, 12, 11, 10]
-    assert plan.examples.tolist() == [
-        [10, 11, 12, 11, 10],
-        [11, 12, 11, 10, 11],
-        [12, 11, 10, 11, 12],
-        [11, 10, 11, 12, 11],
-    ]
-    assert plan.windows.tolist() == [[0, 1, 2, 3] * 3]
-    assert plan.spans.tolist() == [[10, 12]]
-    assert plan.short.tolist() == [True]
-    single = plan_windows(np.array([7]))
-    assert single.examples.tolist() == [[7] * 5]
-    assert single.windows.tolist() == [[0] * 12]
-
-
-def test_no_window_crosses_a_gap() -> None:
-    frames = np.delete(np.arange(130), 65)
-    plan = plan_windows(frames)
-    assert plan.spans.tolist() == [[0, 59], [5, 64], [66, 125], [70, 129]]
-    assert not plan.short.any()
-
-
-def test_no_frames_give_no_windows() -> None:
-    plan = plan_windows(np.empty(0, np.int64))
-    assert plan.examples.shape == (0, 5)
-    assert plan.windows.shape == (0, 12)
-    assert plan.spans.shape == (0, 2)
-    assert plan.short.shape == (0,)
+def test_a_face_of_180_frames_by_hand() -> None:
+    assert [c.first for c in window_clips(1000, 1179)] == [1000, 1020, 1050, 1080, 1110, 1120]
+    assert [c.first for c in window_clips(0, 179)] == [0, 30, 60, 90, 120]
 
 
 @pytest.mark.parametrize("count", [2, 3, 7, 60])
@@ -113,10 +63,3 @@ def test_reflection_is_numpys(count: int) -> None:
     np.testing.assert_array_equal(
         reflect(np.arange(200), count), np.pad(np.arange(count), (0, 200 - count), "reflect")
     )
-
-
-def test_frames_out_of_order_and_strides_that_share_nothing_are_refused() -> None:
-    with pytest.raises(ValueError, match="increase"):
-        plan_windows(np.array([3, 3]))
-    with pytest.raises(ValueError, match="no multiple of the 5"):
-        plan_windows(np.arange(100), stride=12)

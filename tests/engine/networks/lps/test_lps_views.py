@@ -1,18 +1,14 @@
-"""Streaming and the views of LPS against the direct computation, loops and numbers made by hand."""
+"""The views of LPS against the direct computation, loops and numbers made by hand."""
 
 import math
-import weakref
 
 import numpy as np
 import pytest
 import torch
 from lps_weights import fill, film, wave
-from torch import Tensor
 
-from engine.detectors.lps_windows import plan_windows
 from engine.networks.lps.config import LpsConfig
 from engine.networks.lps.network import Lps, Predictions
-from engine.networks.lps.streaming import stream_windows
 from engine.networks.lps.views import prediction_errors, prediction_errors_over_time, second_difference
 
 TINY = LpsConfig(size=64, widths=(3, 4, 5, 6), hidden=7, slots=9)
@@ -23,72 +19,6 @@ def network() -> Lps:
     network = Lps(TINY).eval()
     fill(network)
     return network
-
-
-# Streaming
-
-
-def test_streamed_features_are_the_direct_ones_each_encoded_once(
-    network: Lps, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pictures = film(1, 28, 64)[0].float().transpose(1, 2).flatten(0, 1)  # 140 frames (3, 64, 64)
-    plan = plan_windows(np.arange(140))
-    assert len(plan.windows) == 4  # at 0, 30, 60 and 80
-    asked: list[int] = []
-
-    def example_of(number: int) -> Tensor:
-        asked.append(number)
-        return pictures[plan.examples[number].tolist()].transpose(0, 1)
-
-    batches: list[int] = []
-    handle = network.encoder.register_forward_hook(lambda _m, args, _o: batches.append(len(args[0])))
-    streamed = list(stream_windows(network.encoder, plan.windows.tolist(), example_of, at_a_time=5))
-    handle.remove()
-    assert sorted(asked) == list(range(28))  # 48 places in windows, 28 different examples
-    assert sum(batches) == 28
-    assert max(batches) <= 5
-    for number, z in enumerate(streamed):
-        window = pictures[plan.frames(number).tolist()].unflatten(0, (12, 5)).transpose(1, 2)
-        with torch.no_grad():
-            direct = network.encode(window[None])[0]
-        torch.testing.assert_close(z, direct, atol=1e-5, rtol=1e-5)
-        assert not z.requires_grad
-
-
-def test_no_more_than_two_windows_are_in_memory(network: Lps) -> None:
-    plan = plan_windows(np.arange(600))
-    alive: list[int] = []
-    most: list[int] = []
-
-    class Counted:
-        """An encoder that knows how many of its answers are still held."""
-
-        training = False
-
-        def __call__(self, x: Tensor) -> list[Tensor]:
-            answers = [row.clone() for row in x[:, :1, 0, :1, :1]]
-            for answer in answers:
-                alive.append(id(answer))
-                weakref.finalize(answer, alive.remove, id(answer))
-            most.append(len(alive))
-            return answers
-
-    shown = [
-        float(z.sum())
-        for z in stream_windows(
-            Counted(),
-            plan.windows.tolist(),
-            lambda number: torch.full((3, 5, 64, 64), float(number)),
-        )
-    ]
-    assert shown == [float(row.sum()) for row in plan.windows]
-    assert max(most) <= 24
-    assert alive == []
-
-
-def test_an_encoder_in_training_is_refused() -> None:
-    with pytest.raises(ValueError, match="eval"):
-        next(stream_windows(Lps(TINY).encoder, [[0]], lambda _: torch.zeros(3, 5, 64, 64)))
 
 
 # Second differences
