@@ -95,6 +95,12 @@ class Intervals(QObject):
             f"Weights SHA-256 {weights}"
         )
 
+    def close(self) -> None:
+        """Follow no more results."""
+        self._session.results_changed.disconnect(self._later)
+        self._session.tracks_changed.disconnect(self._later)
+        self._timer.stop()
+
     def refresh(self) -> None:
         """Find them anew."""
         session = self._session

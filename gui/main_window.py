@@ -452,6 +452,7 @@ class MainWindow(QMainWindow):
         QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
         opening.close_studies(self)
         self.checking.close()
+        self.intervals.close()
         self.hide()  # the engine may need a moment to stop: the user need not watch that
         self._session.close()
         super().closeEvent(event)

@@ -279,6 +279,27 @@ def test_the_layout_comes_back(session: Session, make_window: Window) -> None:
     again.deleteLater()
 
 
+def test_the_moments_have_keys(window: MainWindow, opened: Session, qtbot: QtBot) -> None:
+    opened.start_analysis()
+    qtbot.waitUntil(lambda: opened.analysis.state is AnalysisState.DONE)
+    qtbot.waitUntil(lambda: [(found.first, found.last) for found in window.intervals.found] == [(33, 65)])
+    tabs = window.findChild(QTabWidget)
+    assert tabs is not None
+    press(qtbot, window, Qt.Key.Key_U)
+    assert tabs.currentWidget() is window.moments
+    assert window.moments.intervals.list.hasFocus()
+    opened.go_to(40)
+    qtbot.waitUntil(lambda: window.actions_by_id["mark_interval"].isEnabled())
+    window.setFocus()
+    press(qtbot, window, Qt.Key.Key_U, Qt.KeyboardModifier.ShiftModifier)
+    (mark,) = opened.marks
+    assert (mark.first, mark.last) == (33, 65)
+    assert "Shift+U" in window.moments.intervals.mark.toolTip()
+    qtbot.waitUntil(lambda: window.actions_by_id["undo"].isEnabled())
+    press(qtbot, window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert opened.marks == ()
+
+
 @pytest.mark.usefixtures("opened")
 def test_it_fits_a_small_screen_with_all_it_may_have_to_say(window: MainWindow, qtbot: QtBot) -> None:
     window.player.transport._dropped.setText("9999 dropped")

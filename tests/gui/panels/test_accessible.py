@@ -2,16 +2,26 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QComboBox, QLineEdit, QScrollBar, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QScrollBar,
+    QWidget,
+)
 
 from gui.commands import Command
 from gui.dialogs.export import ExportDialog
 from gui.dialogs.keys import KeysDialog
 from gui.dialogs.settings import SettingsDialog
+from gui.intervals import Intervals
 from gui.keymap import load
 from gui.panels.case import CasePanel
 from gui.panels.explanation import ExplanationPanel
 from gui.panels.integrity import IntegrityPanel
+from gui.panels.moments import MomentsPanel
 from gui.panels.weights import WeightsPanel
 from gui.specifications.checking import Checking
 from gui.specifications.panel import SpecificationsPanel
@@ -27,6 +37,16 @@ def make_specifications(session):
     return panel
 
 
+def make_moments(session):
+    """The tab with the rule opened."""
+    intervals = Intervals(session)
+    panel = MomentsPanel(session, intervals)
+    intervals.setParent(panel)
+    panel.intervals.change.click()
+    panel.show()
+    return panel
+
+
 COMMANDS = (Command("play", "Play", "Play", "Play or pause", lambda: None),)
 VIEWS = {
     "case": CasePanel,
@@ -34,6 +54,7 @@ VIEWS = {
     "integrity": IntegrityPanel,
     "weights": WeightsPanel,
     "specifications": make_specifications,
+    "moments": make_moments,
     "timeline": TimelinePanel,
     "export": ExportDialog,
     "settings": SettingsDialog,
@@ -43,10 +64,9 @@ VIEWS = {
 
 def controls(view: QWidget) -> list[QWidget]:
     """Those that belong to us: not the inner parts of Qt's own controls."""
-    found = [
-        w for kind in (QAbstractButton, QAbstractSlider, QComboBox, QLineEdit) for w in view.findChildren(kind)
-    ]
-    inner = [w for w in found if isinstance(w, QScrollBar) or isinstance(w.parent(), QLineEdit)]
+    kinds = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit)
+    found = [w for kind in kinds for w in view.findChildren(kind)]
+    inner = [w for w in found if isinstance(w, QScrollBar) or isinstance(w.parent(), QLineEdit | QAbstractSpinBox)]
     return [w for w in found if w not in inner and not w.objectName().startswith("qt_")]
 
 
