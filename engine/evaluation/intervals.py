@@ -6,7 +6,7 @@ says where a detector's score is high and for how long, not what happened there.
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -153,14 +153,15 @@ def _interval(track_id: int, spans: IntArray, probability: FloatArray) -> Suspic
 def hidden_stretches(scores: Iterable[Scores], seconds: Callable[[int], float]) -> tuple[Stretch, ...]:
     """Where faces whose mean is below DECISION read as fake for a while, by face and then by frame.
 
-    They are the intervals of the usual rule from DECISION on, if their own mean is not below it. Any thread.
+    They are the intervals of the usual rule with both thresholds at DECISION, if their mean is not below it
+    either: what is warned of reads as fake itself. Any thread.
 
     Args:
         scores: of one detector.
         seconds: time at which a frame begins, such as `FrameIndex.seconds`.
     """
     scores = tuple(scores)
-    rule = usual_rule([track.spans for track in scores], seconds)
+    rule = replace(usual_rule([track.spans for track in scores], seconds), low=DECISION)
     return tuple(
         Stretch(
             track.track_id,

@@ -30,7 +30,8 @@ from gui.results_model import TrackSeries
 from gui.session import Session
 from gui.timeline.attention import NEUTRAL, SERIES
 
-ROWS = 5
+ROWS, BEFORE = 5, 1
+"""Rows that are shown, and how many of them come before the one with the playhead: low windows show few."""
 HEAD = 64
 """Pixels left of the faces, for the span and its probability."""
 FOOT = 22
@@ -146,7 +147,7 @@ class SnippetGrid(QWidget):
         count = len(track.spans) if track is not None else 0
         row = self.nearest_row(frame)
         if row not in self.rows or len(self.rows) < min(ROWS, count):
-            self._first_row = max(0, min(row - ROWS // 2, count - ROWS))
+            self._first_row = max(0, min(row - BEFORE, count - ROWS))
         if track is not None and count:
             column = min(max(0, frame - int(track.spans[row, 0])), self.columns - 1)
             self.setAccessibleDescription(self.describe(row, column))

@@ -49,6 +49,8 @@ class IntervalsLane(TellingLane):
 
     def draw(self, painter: QPainter) -> None:
         for interval in self.intervals:
+            if interval.last < self.scale.start or interval.first > self.scale.end:
+                continue
             place = self._place(interval)
             ink = theme.track_color(interval.track_id)
             fill = QColor(ink)
@@ -83,8 +85,8 @@ class IntervalsLane(TellingLane):
 
 def interval_text(interval: SuspiciousInterval, seconds: Callable[[int], float] | None) -> str:
     """A line with face, frames and times, and one with the figures."""
-    times = f" ({clock(seconds(interval.first), 2)} to {clock(seconds(interval.last), 2)})" if seconds else ""
+    times = f", {clock(seconds(interval.first), 2)}–{clock(seconds(interval.last), 2)}" if seconds else ""
     return (
-        f"Face {interval.track_id + 1}, frames {interval.first} to {interval.last}{times}\n"
+        f"Face {interval.track_id + 1}, frames {interval.first}–{interval.last}{times}\n"
         f"mean {interval.mean:.2f}, peak {interval.peak:.2f} at frame {interval.peak_frame}"
     )

@@ -69,9 +69,7 @@ def test_the_list_has_frames_times_and_figures_and_leads_there(panel, scene, qtb
     box = panel.intervals.list
     qtbot.waitUntil(lambda: box.count() == 2)
     mean = (29 * 0.75 + 0.875) / 30
-    assert box.item(0).text() == (
-        f"Face 1, frames 50 to 79 (0:02.00 to 0:03.16)\nmean {mean:.2f}, peak 0.88 at frame 60"
-    )
+    assert box.item(0).text() == (f"Face 1, frames 50–79, 0:02.00–0:03.16\nmean {mean:.2f}, peak 0.88 at frame 60")
     assert not panel.intervals.mark.isEnabled()
     qtbot.mouseClick(box.viewport(), LEFT, pos=box.visualItemRect(box.item(0)).center())
     assert scene.session.frame == 50

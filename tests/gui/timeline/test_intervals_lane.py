@@ -79,7 +79,7 @@ def test_the_mouse_is_told_figures_and_rule(panel, scene, qtbot):
     qtbot.waitUntil(panel.stack.intervals.isVisible)
     qtbot.mouseMove(panel.stack.surface, place(panel, 160, 1))
     lines = panel.stack.surface.toolTip().split("\n")
-    assert lines[0] == "Face 2, frames 150 to 169 (0:06.00 to 0:06.76)"
+    assert lines[0] == "Face 2, frames 150–169, 0:06.00–0:06.76"
     assert lines[1] == "mean 0.80, peak 0.80 at frame 150"
     assert lines[2].startswith("Rule: begins at 0.50, goes on down to 0.40")
 
