@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.cli.evaluate_sets import chosen_items, operator_sets, sample_set, training_of
+from engine.cli.evaluate_sets import chosen_items, operator_sets, partial_copies_of, sample_set, training_of
 from engine.cli.session import ProgressBar, say, signals_cancel
 from engine.cli.words import add_device, add_engine, given, ids, writable
 from engine.errors import UsageError
@@ -57,7 +57,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--protocols", action=_List, nargs=0, help="list the protocols and end")
     parser.add_argument(
-        "--every", type=int, default=5, metavar="N", help="score each n-th frame; default: %(default)s"
+        "--every", type=int, metavar="N", help="score each n-th frame; default: 5, and 1 with --protocol partial"
     )
     parser.add_argument(
         "--threshold",
@@ -92,9 +92,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             f"--record does not go with {protocol.name}", advice=f"Use it with {' or '.join(_RECORDING)}"
         )
+    args.every = args.every or protocol.every
     datasets = [read_dataset(path, *([protocol.scheme] if protocol.scheme else [])) for path in args.data]
     token, bar = CancelToken(), ProgressBar()
-    judge = _hunt if protocol.judging == "shortcuts" else _measure
+    judge = {"shortcuts": _hunt, "partial": _localise}.get(protocol.judging, _measure)
     try:
         with signals_cancel(token, signal.SIGINT):
             return judge(args, protocol, datasets, token, bar)
@@ -153,38 +154,87 @@ def _measure_several(
     bar: ProgressBar,
 ) -> int:
     """One table for several detectors, which share the faces; those without weights are named in it."""
-    from engine.detectors.foreign.detector import load_foreign
-    from engine.detectors.foreign.shelf import foreign_path
-    from engine.detectors.registry import detector_info, load_any
-    from engine.detectors.specs import SPECS, detector_spec
     from engine.evaluation.detectors_table import Row, as_data, report_files
     from engine.faces.detector import FaceDetector
     from engine.runtime.found_faces import FoundFaces
 
     if args.record:
         raise UsageError("--record goes with one detector", advice="Name one, or leave --record out")
-    wanted = list(SPECS) if args.detector == _ALL else ids(args.detector)
-    brought = {each: load_foreign(path, args.device) for each in wanted if (path := foreign_path(each))}
-    infos = {
-        each: brought[each].info() if each in brought else detector_info(detector_spec(each)) for each in wanted
-    }
-    lacking = {each: info.problem for each, info in infos.items() if not info.trained}
-    trained = [each for each in wanted if each not in lacking]
-    if not trained:
-        raise UsageError("None of these detectors is trained", advice="Train one, or choose another")
+    names, lacking, load = _asked(args)
     chosen = _chosen(datasets, protocol)
     looking = cache(lambda device: (FaceDetector(device), FoundFaces()))
     rows = []
-    for each in trained:
-        detector = brought.get(each) or load_any(each, args.device, engine=args.engine, notify=say)
+    for each, name in names.items():
+        detector = load(each)
         say(f"{each}:")
         header, runs = _measured(args, protocol, chosen, detector, *looking(detector.device), token, bar)
-        rows.append(Row(infos[each].name, detector.crop_spec.size, header, runs))
+        rows.append(Row(name, detector.crop_spec.size, header, runs))
     for each, why in lacking.items():
         say(f"{each} was not measured: {why}")
     only_accuracy = protocol.only_accuracy
     _write(args, lambda: as_data(rows, lacking), lambda: report_files(rows, lacking, only_accuracy=only_accuracy))
     _remind(protocol)
+    return 0
+
+
+def _asked(args: argparse.Namespace) -> "tuple[dict[str, str], dict[str, str], Callable[[str], AnyDetector]]":
+    """The names of the asked detectors that are trained, why others are not, both by id, and what loads one."""
+    from engine.detectors.foreign.detector import load_foreign
+    from engine.detectors.foreign.shelf import foreign_path
+    from engine.detectors.registry import detector_info, load_any
+    from engine.detectors.specs import SPECS, detector_spec
+
+    wanted = list(SPECS) if args.detector == _ALL else ids(args.detector)
+    brought = {each: load_foreign(path, args.device) for each in wanted if (path := foreign_path(each))}
+    infos = {
+        each: brought[each].info() if each in brought else detector_info(detector_spec(each)) for each in wanted
+    }
+    names = {each: info.name for each, info in infos.items() if info.trained}
+    if not names:
+        raise UsageError("None of these detectors is trained", advice="Train one, or choose another")
+
+    def load(each: str) -> "AnyDetector":
+        return brought.get(each) or load_any(each, args.device, engine=args.engine, notify=say)
+
+    return names, {each: info.problem for each, info in infos.items() if not info.trained}, load
+
+
+def _localise(
+    args: argparse.Namespace,
+    protocol: "Protocol",
+    datasets: "Sequence[Dataset]",
+    token: CancelToken,
+    bar: ProgressBar,
+) -> int:
+    """One table of how well detectors find the forged run of a clip."""
+    from engine.evaluation.evaluate import Settings
+    from engine.evaluation.partial_report import Found, as_data, line, report_files
+    from engine.faces.detector import FaceDetector
+    from engine.runtime.found_faces import FoundFaces
+    from engine.runtime.measuring import Measuring
+
+    names, lacking, load = _asked(args)
+    copies = partial_copies_of(args, _chosen(datasets, protocol), token, bar)
+    looking = cache(lambda device: (FaceDetector(device), FoundFaces()))
+    settings, found = Settings(args.threshold, seed=args.seed), []
+    for each in names:
+        detector = load(each)
+        faces, known = looking(detector.device)
+        measuring = Measuring(detector, faces, args.every, settings, args.fresh, token, bar.show, known)
+        held_out = training_of(detector).get("held_out_operators")
+        header = _header(args, protocol, datasets, detector, settings)
+        found.append(Found(each, header, held_out, *measuring.partial(copies, held_out)))
+        bar.close()
+        for text in (
+            *found[-1].warnings,
+            *(f"{name} was not judged: {why}" for name, why in found[-1].unread.items()),
+        ):
+            say(f"Warning: {text}")
+        for figure in found[-1].figures:
+            say(f"{each}, {line(figure)}")
+    for each, why in lacking.items():
+        say(f"{each} was not measured: {why}")
+    _write(args, lambda: as_data(found, lacking), lambda: report_files(found, lacking))
     return 0
 
 

@@ -11,6 +11,7 @@ from engine.progress import CancelToken
 if TYPE_CHECKING:
     from engine.detectors.base import AnyDetector
     from engine.evaluation.evaluate import Sample
+    from engine.evaluation.partial import PartialCopy
     from engine.evaluation.protocols import Protocol
     from engine.runtime.measuring import SampleSet
     from engine.training.datasets.base import Dataset, Item
@@ -28,7 +29,7 @@ def chosen_items(dataset: "Dataset", protocol: "Protocol") -> "tuple[str, list[I
 
     split = split_for({item.split for item in dataset.items}, protocol)
     items = [item for item in dataset.items if item.split == split or (not split and item.split != "dev")]
-    if protocol.judging == "operators":
+    if protocol.judging in ("operators", "partial"):
         return split, [item for item in items if not item.label]
     both = {item.kind for item in items if item.label} & {item.kind for item in items if not item.label}
     items = [item for item in items if item.kind in both] or items
@@ -75,22 +76,50 @@ def operator_sets(
     args: argparse.Namespace, dataset: "Dataset", items: "Sequence[Item]", token: CancelToken, bar: ProgressBar
 ) -> "list[SampleSet]":
     """Per operator the copies of real clips and the forged ones."""
-    from engine.evaluation.protocols import limited
     from engine.runtime.measuring import SampleSet
-    from engine.training.pseudo_fakes.operator_clips import forged_copies
+    from engine.training.pseudo_fakes.operator_clips import SHORTEST, forged_copies
 
-    reals = [item for item in items if not item.label and item.kind == "clip" and item.points is not None]
-    if args.limit is not None:
-        kept = {sample.name for sample in limited([_sample(item) for item in reals], args.limit, args.seed)}
-        reals = [item for item in reals if item.name in kept]
-    copies = forged_copies(reals, args.seed, cancel=token, progress=bar.show)
+    copies = forged_copies(_reals(args, items), args.seed, cancel=token, progress=bar.show)
     if not copies:
-        what = "No real clip of held-out persons comes with landmarks of 24 successive frames"
-        raise DataError(what, advice="Choose another protocol or data set", file=dataset.root)
+        raise _no_clips(dataset, SHORTEST)
     return [
         SampleSet(operator, f"{dataset.layout}: copies of validation reals", samples, trained_on=None)
         for operator, samples in copies.items()
     ]
+
+
+def partial_copies_of(
+    args: argparse.Namespace,
+    chosen: "Sequence[tuple[Dataset, str, list[Item]]]",
+    token: CancelToken,
+    bar: ProgressBar,
+) -> "list[PartialCopy]":
+    """Copies of real clips with a forged run, of all data sets."""
+    from engine.training.pseudo_fakes.partial_clips import SHORTEST, partial_copies
+
+    found = []
+    for dataset, _, items in chosen:
+        copies = partial_copies(_reals(args, items), args.seed, cancel=token, progress=bar.show)
+        if not copies:
+            raise _no_clips(dataset, SHORTEST)
+        found += copies
+    return found
+
+
+def _reals(args: argparse.Namespace, items: "Sequence[Item]") -> "list[Item]":
+    """Real clips with landmarks, at most as many as are asked."""
+    from engine.evaluation.protocols import limited
+
+    reals = [item for item in items if not item.label and item.kind == "clip" and item.points is not None]
+    if args.limit is None:
+        return reals
+    kept = {sample.name for sample in limited([_sample(item) for item in reals], args.limit, args.seed)}
+    return [item for item in reals if item.name in kept]
+
+
+def _no_clips(dataset: "Dataset", shortest: int) -> DataError:
+    what = f"No real clip of held-out persons comes with landmarks of {shortest} successive frames"
+    return DataError(what, advice="Choose another protocol or data set", file=dataset.root)
 
 
 def _sample(item: "Item") -> "Sample":

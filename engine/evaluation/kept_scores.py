@@ -68,24 +68,33 @@ class KeptScores:
 
 
 def packed(scores: VideoScores) -> list[dict[str, Any]]:
-    """Scores as plain data; every float32 is kept exactly."""
-    return [
-        {"frames": t.frames.tolist(), "probability": [float(p) for p in t.probability], "face_px": _px(t.face_px)}
-        for t in scores.tracks
-    ]
+    """Scores as plain data; every float32 is kept exactly. Spans of single frames are told by these frames."""
+    return [_packed(track) for track in scores.tracks]
 
 
 def unpacked(rows: list[dict[str, Any]]) -> VideoScores:
     """Scores of what `packed` gave. Raises KeyError, TypeError, ValueError for anything else."""
-    return VideoScores(
-        tuple(
-            TrackScores(
-                frozen(np.array(row["frames"], np.int64)),
-                frozen(np.array(row["probability"], np.float32)),
-                math.nan if row["face_px"] is None else float(row["face_px"]),
-            )
-            for row in rows
-        )
+    return VideoScores(tuple(_unpacked(row) for row in rows))
+
+
+def _packed(track: TrackScores) -> dict[str, Any]:
+    single = bool((track.spans[:, 0] == track.spans[:, 1]).all())
+    row = {
+        **({"frames": track.spans[:, 0].tolist()} if single else {"spans": track.spans.tolist()}),
+        "probability": [float(p) for p in track.probability],
+        "face_px": _px(track.face_px),
+    }
+    return row if track.attention is None else row | {"attention": track.attention.tolist()}
+
+
+def _unpacked(row: dict[str, Any]) -> TrackScores:
+    spans = row["spans"] if "spans" in row else [[frame, frame] for frame in row["frames"]]
+    attention = row.get("attention")
+    return TrackScores(
+        frozen(np.array(spans, np.int64).reshape(-1, 2)),
+        frozen(np.array(row["probability"], np.float32)),
+        math.nan if row["face_px"] is None else float(row["face_px"]),
+        None if attention is None else frozen(np.array(attention, np.float32)),
     )
 
 

@@ -10,7 +10,7 @@ from engine.errors import DataError
 from engine.evaluation.evaluate import Sample
 from engine.evaluation.parts import DEV
 
-Judging = Literal["files", "perturbations", "operators", "shortcuts"]
+Judging = Literal["files", "perturbations", "operators", "partial", "shortcuts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Protocol:
         scheme: way to split the data set anew before, empty for its own.
         judging: what is done with the files.
         only_accuracy: whether the table gives accuracies alone.
+        every: each n-th frame is scored where nobody chose.
         warning: what must stand beside every figure.
     """
 
@@ -35,6 +36,7 @@ class Protocol:
     scheme: str = ""
     judging: Judging = "files"
     only_accuracy: bool = False
+    every: int = 5
     warning: str = ""
 
 
@@ -91,6 +93,14 @@ PROTOCOLS = {
             "operator",
             ("validation",),
             judging="operators",
+        ),
+        Protocol(
+            "partial",
+            "finding the forged run in copies of real clips of held-out persons (validation), frame by frame",
+            "partial",
+            ("validation",),
+            judging="partial",
+            every=1,
         ),
         Protocol(
             "shortcuts",

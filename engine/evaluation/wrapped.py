@@ -20,7 +20,8 @@ from engine.video.interface import Media
 from engine.video.media import open_media
 from engine.video.reader import DecodedFrame, FrameReader
 
-_RATE = 25
+RATE = 25
+"""Pictures a second of what `encode_clip` writes."""
 
 
 def open_perturbed(path: Path, change: Perturbation, cancel: CancelToken | None = None) -> Media:
@@ -152,7 +153,7 @@ def encode_clip(path: Path, pictures: Iterable[Picture], size: tuple[int, int], 
     """Write pictures of one size (W, H) with x264, preset medium, 25 a second; odd sides grow by one pixel."""
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(
-            "libx264", rate=Fraction(_RATE), options={"crf": str(rate_factor), "preset": "medium"}
+            "libx264", rate=Fraction(RATE), options={"crf": str(rate_factor), "preset": "medium"}
         )
         _set_up(stream, *size)
         for number, pixels in enumerate(pictures):
@@ -173,5 +174,5 @@ def _coded(pixels: Picture, number: int) -> av.VideoFrame:
     even = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
     frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
-    frame.pts, frame.time_base = number, Fraction(1, _RATE)
+    frame.pts, frame.time_base = number, Fraction(1, RATE)
     return frame

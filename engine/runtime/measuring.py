@@ -1,10 +1,11 @@
 """A protocol at work: data sets in, judged files and figures out. See engine.evaluation.protocols."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.detectors.base import AnyDetector
-from engine.evaluation.evaluate import Sample, Settings, Unread, judge
+from engine.evaluation.evaluate import Judged, Sample, Settings, Unread, judge
+from engine.evaluation.partial import PartialClip, PartialCopy, PartialFigure, partial_clip, partial_figures
 from engine.evaluation.perturbations import LEVELS, Perturbation
 from engine.evaluation.protocols import Protocol
 from engine.evaluation.record import Run, measured_run
@@ -71,21 +72,44 @@ class Measuring:
                     found.append(self._run(protocol, each, _perturbing(change), title, facts))
         return found
 
+    def partial(
+        self, copies: Sequence[PartialCopy], held_out: Sequence[str] | None
+    ) -> tuple[list[PartialClip], list[PartialFigure], Mapping[str, str]]:
+        """What the detector says of copies with a forged run, figures of it, and why some could not be judged.
+
+        Args:
+            held_out: see partial_figures.
+
+        Raises:
+            DeviceError, CancelledError: as an analysis; what was scored is kept for the next time.
+        """
+        judged, unread = self._judged([copy.sample for copy in copies], PLAIN, "Judging copies")
+        truth = {copy.sample.path: copy for copy in copies}
+        clips = [partial_clip(each, truth[each.sample.path], self.settings.threshold) for each in judged]
+        return clips, partial_figures(clips, held_out, self.settings), unread
+
     def _run(
         self, protocol: Protocol, each: SampleSet, opener: Opener, name: str, facts: dict[str, object]
     ) -> Run:
+        judged, unread = self._judged(each.samples, opener, f"Judging {name}")
+        return measured_run(name, each.data, protocol.main, judged, self.settings, unread, facts)
+
+    def _judged(
+        self, samples: Sequence[Sample], opener: Opener, label: str
+    ) -> tuple[list[Judged], Mapping[str, str]]:
+        """The files that could be judged, and why others could not."""
         unread = Unread()
         scorer = AnalysisScorer(self.detector, self.faces, self.every, opener, self.found)
         judged = judge(
-            each.samples,
+            samples,
             scorer,
-            label=f"Judging {name}",
+            label=label,
             fresh=self.fresh,
             unread=unread,
             cancel=self.cancel,
             progress=self.progress,
         )
-        return measured_run(name, each.data, protocol.main, judged, self.settings, unread.reasons, facts)
+        return judged, unread.reasons
 
 
 def _ladder(seed: int) -> Iterator[Perturbation]:

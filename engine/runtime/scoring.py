@@ -98,7 +98,7 @@ class AnalysisScorer:
         logit = detector.score_crops(cut_crop(pixels, picture_affine(pixels, spec), spec.size)[None])
         probability = sigmoid(logit)
         return VideoScores(
-            (TrackScores(frozen(np.zeros(1, np.int64)), frozen(probability), float(max(pixels.shape[:2]))),)
+            (TrackScores(frozen(np.zeros((1, 2), np.int64)), frozen(probability), float(max(pixels.shape[:2]))),)
         )
 
 

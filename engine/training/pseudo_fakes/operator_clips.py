@@ -32,7 +32,7 @@ OPERATORS = (SPATIAL, *KNOWN)
 SHORTEST, LONGEST = 24, 64
 """Successive frames with landmarks that a copy has."""
 
-_RATE_FACTOR = 23
+RATE_FACTOR = 23
 _VERSION = 1
 _REAL = "real"
 
@@ -62,7 +62,7 @@ def forged_copies(
     samples: dict[str, list[Sample]] = {operator: [] for operator in OPERATORS} if usable else {}
     for done, item in enumerate(usable, 1):
         token.check()
-        donor = _donor(item, usable, seed)
+        donor = donor_of(item, usable, seed)
         places = _made(item, donor, seed, token)
         for operator in samples:
             if operator in places:
@@ -73,13 +73,13 @@ def forged_copies(
     return samples
 
 
-def longest_run(points: FloatArray) -> npt.NDArray[np.int64]:
-    """The first LONGEST frames of the longest run of frames with all landmarks (frames, 68, 2); may be empty."""
+def longest_run(points: FloatArray, longest: int = LONGEST) -> npt.NDArray[np.int64]:
+    """The first frames of the longest run of frames with all landmarks (frames, 68, 2); may be empty."""
     seen = np.flatnonzero(~np.isnan(points).any(axis=(1, 2)))
     if not len(seen):
         return np.empty(0, np.int64)
     runs = np.split(seen, np.flatnonzero(np.diff(seen) > 1) + 1)
-    return np.asarray(max(runs, key=len)[:LONGEST], np.int64)
+    return np.asarray(max(runs, key=len)[:longest], np.int64)
 
 
 def _made(item: Item, donor: Item | None, seed: int, cancel: CancelToken) -> dict[str, Path]:
@@ -91,13 +91,13 @@ def _made(item: Item, donor: Item | None, seed: int, cancel: CancelToken) -> dic
     places = {name: folder / f"{name.replace(' ', '-')}.mp4" for name in wanted}
     missing = [name for name in wanted if not places[name].is_file()]
     if missing:
-        frames, points, fps = _footage(item, cancel)
-        given = _donated(donor, cancel) if donor is not None and SWAP in missing else None
+        frames, points, fps = footage(item, cancel)
+        given = donated(donor, cancel) if donor is not None and SWAP in missing else None
         for name in missing:
             cancel.check()
             pictures = frames if name == _REAL else _forged(frames, points, fps, name, seed, item.name, given)
             part = places[name].with_suffix(".part.mp4")
-            encode_clip(part, pictures, (frames.shape[2], frames.shape[1]), _RATE_FACTOR)
+            encode_clip(part, pictures, (frames.shape[2], frames.shape[1]), RATE_FACTOR)
             part.replace(places[name])
     return places
 
@@ -113,10 +113,14 @@ def _forged(
     return [forger.frame(row, frames.__getitem__)[0] for row in range(len(frames))]
 
 
-def _footage(item: Item, cancel: CancelToken) -> tuple[Picture, FloatArray, float]:
-    """Frames (T, H, W, 3), smoothed landmarks (T, 68, 2) and frames per second of the stretch of a clip."""
+def footage(item: Item, cancel: CancelToken, longest: int = LONGEST) -> tuple[Picture, FloatArray, float]:
+    """Frames (T, H, W, 3), smoothed landmarks (T, 68, 2) and frames per second of the stretch of a clip.
+
+    Raises:
+        VideoError: it cannot be read.
+    """
     assert item.points is not None  # noqa: S101 - only such items are taken
-    run = longest_run(item.points)
+    run = longest_run(item.points, longest)
     media = open_media(item.path, cancel=cancel)
     try:
         run = run[run < len(media.index)]
@@ -134,15 +138,16 @@ def _footage(item: Item, cancel: CancelToken) -> tuple[Picture, FloatArray, floa
     return np.stack([found[frame] for frame in rows]), smoothed(item.points[rows]), fps
 
 
-def _donor(item: Item, others: Sequence[Item], seed: int) -> Item | None:
+def donor_of(item: Item, others: Sequence[Item], seed: int) -> Item | None:
     """Another clip with other people, by a draw that hangs on the clip's name; None if there is none."""
     strangers = [other for other in others if not set(other.persons) & set(item.persons)]
     rng = np.random.default_rng([seed, *hashlib.sha256(item.name.encode()).digest()[:8]])
     return strangers[rng.integers(len(strangers))] if strangers else None
 
 
-def _donated(item: Item, cancel: CancelToken) -> Donor:
-    frames, points, _ = _footage(item, cancel)
+def donated(item: Item, cancel: CancelToken, longest: int = LONGEST) -> Donor:
+    """The face of a clip, to be put into another one. Raises VideoError."""
+    frames, points, _ = footage(item, cancel, longest)
     return Donor(frames, points)
 
 

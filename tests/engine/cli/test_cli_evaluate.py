@@ -11,10 +11,13 @@ import pytest
 import skimage.data
 import torch
 from random_weights import write_random_weights
+from sklearn.metrics import roc_auc_score
 
 from engine.cli import run
 from engine.cli.evaluate_sets import chosen_items
 from engine.errors import DataError
+from engine.evaluation.evaluate import Sample
+from engine.evaluation.partial import PartialCopy
 from engine.evaluation.protocols import PROTOCOLS
 from engine.evaluation.record import recompute
 from engine.faces.detector import FaceDetector
@@ -139,7 +142,7 @@ def test_dev_is_judged_only_where_it_is_asked_for() -> None:
         else:
             _, chosen = chosen_items(whole, protocol)
             splits = {item.split for item in chosen}
-            assert {item.label for item in chosen} == ({0} if name == "operators" else {0, 1})
+            assert {item.label for item in chosen} == ({0} if name in ("operators", "partial") else {0, 1})
             assert ("dev" in splits) == (name == "dev"), name
     no_dev = Dataset("made", Path("made"), tuple(items[:4]))
     with pytest.raises(DataError, match="needs a dev split"):
@@ -169,6 +172,8 @@ def test_kinds_of_one_class_alone_are_left_out() -> None:
             ["frame-mobile", "--data", "X", "--protocol", "operators"],
             "No real clip of held-out persons comes with",
         ),
+        (["frame-mobile", "--data", "X", "--protocol", "partial"], "landmarks of 48 successive frames"),
+        (["frame-b4", "--data", "X", "--protocol", "partial"], "None of these detectors is trained"),
     ],
 )
 def test_wrong_words_are_answered_in_one_line(
@@ -178,6 +183,25 @@ def test_wrong_words_are_answered_in_one_line(
     said = capsys.readouterr().err
     assert complaint in said
     assert said.count("\n") == 1
+
+
+def test_forged_runs_are_looked_for_beside_guessing(
+    stills: Path, face: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = PartialCopy(Sample("face", face, 1, method="jitter", persons=("a",)), 125, 40, 79)
+    monkeypatch.setattr("engine.training.pseudo_fakes.partial_clips.partial_copies", lambda *_, **__: [copy])
+    words = ("--data", stills, "--protocol", "partial", "--every", 8, "--json", tmp_path / "p.json")
+    assert evaluate("frame-mobile,snippet-compact", *words, "--report", tmp_path / "report") == 0
+    data = json.loads((tmp_path / "p.json").read_text())
+    (found,) = data["detectors"]
+    assert set(data["not measured"]) == {"snippet-compact"}
+    (row,) = found["copies"]
+    frames, values = row["scores"][0]["frames"], row["scores"][0]["probability"]
+    assert frames == list(range(0, 125, 8))
+    auc = next(m["value"] for m in found["measures"] if (m["part"], m["measure"]) == ("all", "AUC of frames"))
+    assert auc == pytest.approx(roc_auc_score([40 <= frame <= 79 for frame in frames], values))
+    assert "frame-mobile, jitter: AUC within clips" in capsys.readouterr().out
+    assert "Partial forgeries" in (tmp_path / "report" / "report.md").read_text()
 
 
 def test_several_detectors_give_one_table_and_name_the_untrained(

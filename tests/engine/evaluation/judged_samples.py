@@ -12,7 +12,7 @@ def scores(*tracks: list[float], face_px: float = 200.0) -> VideoScores:
     """One list of probabilities per face, of frames 0, 5, 10, ..."""
     return VideoScores(
         tuple(
-            TrackScores(np.arange(0, 5 * len(t), 5, dtype=np.int64), np.array(t, np.float32), face_px)
+            TrackScores(np.arange(0, 5 * len(t), 5)[:, None].repeat(2, 1), np.array(t, np.float32), face_px)
             for t in tracks
         )
     )

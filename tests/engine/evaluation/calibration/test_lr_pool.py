@@ -36,7 +36,8 @@ def member(
 ) -> Member:
     name = f"{'_'.join(persons)}-{label}-{probability:.6f}"
     sample = Sample(name, Path(name), label, method=method * label, persons=persons, source="here")
-    scores = VideoScores((TrackScores(np.arange(20), np.full(20, probability, np.float32), 100.0),))
+    spans = np.arange(20)[:, None].repeat(2, 1)
+    scores = VideoScores((TrackScores(spans, np.full(20, probability, np.float32), 100.0),))
     sha256 = f"{abs(hash(name)):064x}"[:64]
     return Member(Judged(sample, scores, sha256), probability, Conditions(VALUES | values, codec, "float32"))
 

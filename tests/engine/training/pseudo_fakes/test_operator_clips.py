@@ -66,7 +66,7 @@ def test_every_operator_forges_the_face_and_nothing_else(
     clips: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "engine.training.pseudo_fakes.operator_clips._RATE_FACTOR", 1
+        "engine.training.pseudo_fakes.operator_clips.RATE_FACTOR", 1
     )  # so that coding hardly adds to it
     copies = forged_copies(clips, seed=0)
     assert tuple(copies) == OPERATORS
