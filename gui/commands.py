@@ -25,6 +25,7 @@ EXPLAINERS = {
     "gradcam": "Signed Grad-CAM",
     "ltpa": "LTPA attention",
     "attention": "Attention (Bonettini)",
+    "snippet-attention": "Attention in snippets",
     "kernel-shap": "Kernel SHAP",
 }
 """Names of explainers where the id is not one already."""
