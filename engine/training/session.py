@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,10 @@ from engine.progress import CancelToken, ProgressCallback
 from engine.training.card import Origin, new_card
 from engine.training.config import DetectorConfig
 from engine.training.datasets.base import Dataset
-from engine.training.kinds import kind_of
-from engine.training.kinds.base import DetectorTask, Stores
+from engine.training.kinds import kind_of, trunk_weights
+from engine.training.kinds.base import DetectorTask, KeepsFiles, Stores
 from engine.training.loop.distributed import Processes, joined
 from engine.training.loop.trainer import Outcome, Record, Trainer
-
-_TRUNK = "trunk."
-
 
 def _nothing(_: str) -> None:
     """Tell nobody."""
@@ -152,8 +149,7 @@ def _start(job: Job) -> _Start:
         weights, trunk_only = dict(network.state_dict()), card.id != job.spec.id
         name = f"weights {card.sha256[:12]}"
         if trunk_only:
-            mine = job.spec.build(card.size).state_dict()
-            weights = {key: value for key, value in weights.items() if key in mine and key.startswith(_TRUNK)}
+            weights = trunk_weights(job.spec, weights)
             name = f"the trunk of {card.id}, {name}"
         origin = Origin(job.command, name, card.sha256, job.recipe, phases, job.authentic)
         return _Start(origin, card.sha256, None, weights, trunk_only)
@@ -205,7 +201,11 @@ def _write(
     network: Any = run.average
     deviation = _deviation(network, task.probe()) if run.config.bf16 else None
     card = new_card(job.spec, network, config, job.dataset, record, origin, deviation)
-    save_weights(job.out, network, card, torch.float16)
+    files: Mapping[str, bytes] = {}
+    if isinstance(task, KeepsFiles):
+        entries, files = task.belongings(network)
+        card |= entries
+    save_weights(job.out, network, card, torch.float16, files)
 
 
 def _deviation(network: nn.Module, x: Tensor) -> float:

@@ -59,7 +59,12 @@ class ClipBatch:
 
 @dataclass(frozen=True, eq=False)
 class ClipPair:
-    """A real clip and its forgery, (F, size, size, 3) each; the rest as in ClipBatch."""
+    """A real clip and its forgery, (F, size, size, 3) each; the rest as in ClipBatch.
+
+    Attributes:
+        first: the face in the store that the forgery begins with, or that is forged.
+        square: (4,) which is cut with its margin, in pixels of that face's picture.
+    """
 
     real: Picture
     forged: Picture
@@ -67,6 +72,8 @@ class ClipPair:
     forgery: ClipForgery | None
     group: str
     kind: str
+    first: int
+    square: FloatArray
 
 
 class ClipBatches(TorchDataset[ClipBatch]):
@@ -148,7 +155,7 @@ class ClipBatches(TorchDataset[ClipBatch]):
         faces = [self._store.faces[run[row]] for row in rows]
         square = run_square(np.stack([face_square(face.points) for face in faces]))  # as detectors cut them
         (real, forged), _ = treat_alike([real, forged], None, square, law, recoding, self._form.size, FPS)
-        return ClipPair(real, forged, labels, forgery, faces[0].item.name, kind)
+        return ClipPair(real, forged, labels, forgery, faces[0].item.name, kind, run[rows[0]], square)
 
     def _forge(
         self, run: Run, rows: IntArray, rng: np.random.Generator

@@ -10,7 +10,7 @@ from engine.results import IntArray
 from engine.training.augmentation.crops import Augmentation, draw_augmentation
 from engine.training.pseudo_fakes.recoding import Recoding, draw_recoding
 
-Treatment = Literal["full", "flip"]
+Treatment = Literal["full", "flip", "plain"]
 _UNCODED = 0.3
 _SCALES = (0.9, 1.08)
 """How much larger or smaller than with its margin a crop may be; with 0.1 the largest is all that is stored."""
@@ -27,7 +27,8 @@ class ClipForm:
         snippets: of which a clip consists; F must be a multiple.
         spread: share of the clips whose snippets stand at places spread over the run (P003); of the others all
             frames are successive.
-        treatment: "full": cut, colour, sharpness, noise and coding; "flip": left and right exchanged at random.
+        treatment: "full": cut, colour, sharpness, noise and coding; "flip": left and right exchanged at random;
+            "plain": cut with the margin as it is, and nothing else.
     """
 
     frames: int
@@ -51,6 +52,8 @@ class ClipForm:
     def draw(self, rng: np.random.Generator) -> tuple[Augmentation, Recoding]:
         """How both clips of a pair are treated."""
         whole = 1 + 2 * self.margin
+        if self.treatment == "plain":
+            return Augmentation(scale=whole), Recoding(1.0, ())
         if self.treatment == "flip":
             return Augmentation(flip=bool(rng.random() < 0.5), scale=whole), Recoding(1.0, ())
         law = draw_augmentation(rng, self.size, (whole * _SCALES[0], whole * _SCALES[1]))

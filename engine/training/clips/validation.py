@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.evaluation.detection import auc
 from engine.progress import CancelToken
-from engine.results import FloatArray, Picture
+from engine.results import FloatArray
 from engine.training.clips.batches import ClipBatches
 from engine.training.clips.form import ClipForm
 from engine.training.clips.mix import ClipMix
@@ -17,8 +19,8 @@ FRAMES = "frames of partial forgeries"
 """The part whose frames are judged, not its clips."""
 _PAIRS = 4  # made at a time
 
-Judge = Callable[[Picture], tuple[FloatArray, FloatArray | None]]
-"""(B, F, S, S, 3) uint8 -> (B,) logits of clips and (B, F) of their frames, None where a network has none."""
+Judge = Callable[[npt.NDArray[Any]], tuple[FloatArray, FloatArray | None]]
+"""Clips of a part -> (B,) logits of clips and (B, F) of their frames, None where a network has none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +29,13 @@ class ClipPart:
 
     Attributes:
         name: as reported.
-        pictures: (N, F, size, size, 3) uint8.
+        pictures: (N, F, size, size, 3) uint8, or what a task has made of each clip.
         labels: (N,) float32.
         frame_labels: (N, F) float32.
     """
 
     name: str
-    pictures: Picture
+    pictures: npt.NDArray[Any]
     labels: FloatArray
     frame_labels: FloatArray
 

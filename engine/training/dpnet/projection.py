@@ -63,6 +63,10 @@ class Projection:
         return self.after["total"] - self.before["total"]
 
 
+_Key = tuple[int, str, int, int, int]
+"""Class, clip, frame, row, column: a pseudo-fake is of the same clip as the real one that it was made of."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Patch:
     """A patch that some prototype may become: what a cell holds, and how alike the clip's cells are to it."""
@@ -97,15 +101,22 @@ def project(
     """
     training = network.training
     network.eval()
+    learnt = network.prototypes.vectors.detach().clone()
     try:
         found = _search(network, batches, per_clip, ProgressMeter("Projecting", total, "clips", report), cancel)
         before = dict(judge(network))
-        with torch.no_grad():
-            for vector, (patch, _) in zip(network.prototypes.vectors, found, strict=True):
-                vector.copy_(patch.vector[:, None, None])
+        _put(network, torch.stack([patch.vector[:, None, None] for patch, _ in found]))
         return Projection(tuple(_source(*one, network.size) for one in found), before, dict(judge(network)))
+    except BaseException:  # a cancel comes anywhere in the network
+        _put(network, learnt)
+        raise
     finally:
         network.train(training)
+
+
+@torch.no_grad()
+def _put(network: DpNetwork, vectors: Tensor) -> None:
+    network.prototypes.vectors.copy_(vectors)
 
 
 @torch.no_grad()
@@ -120,7 +131,7 @@ def _search(
     layer = network.prototypes
     classes = layer.classes.cpu().numpy()
     lists = [Candidates(int((classes == k).sum()), per_clip) for k in classes]
-    patches: dict[tuple[str, int, int, int], _Patch] = {}
+    patches: dict[_Key, _Patch] = {}
     done = 0
     for x, labels, origins in batches:
         if cancel is not None:
@@ -131,8 +142,8 @@ def _search(
             near: set[tuple[int, int]] = set()
             for j in np.flatnonzero(classes == label):
                 near |= lists[j].offer(origin.clip, origin.frame, distances[row, j])
-            _remember(network, patches, z[row], origin, near)
-        wanted = {candidate.patch for one in lists for candidate in one.kept}
+            _remember(network, patches, z[row], origin, label, near)
+        wanted = {(int(k), *c.patch) for k, one in zip(classes, lists, strict=True) for c in one.kept}
         patches = {key: patch for key, patch in patches.items() if key in wanted}
         done += len(labels)
         meter.update(done)
@@ -146,18 +157,19 @@ def _search(
                 advice="Show more clips, allow more patches of a video, or train fewer prototypes",
             )
         chosen |= pairs
-    return [(patches[chosen[j].patch], chosen[j].distance) for j in range(len(classes))]
+    return [(patches[int(k), *chosen[j].patch], chosen[j].distance) for j, k in enumerate(classes)]
 
 
 def _remember(
     network: DpNetwork,
-    patches: dict[tuple[str, int, int, int], _Patch],
+    patches: dict[_Key, _Patch],
     z: Tensor,
     origin: ClipOrigin,
+    label: int,
     cells: set[tuple[int, int]],
 ) -> None:
     """Keep what the cells of one clip (C, h, w) hold, and the map each would give as a prototype."""
-    places = sorted(cell for cell in cells if (origin.clip, origin.frame, *cell) not in patches)
+    places = sorted(cell for cell in cells if (label, origin.clip, origin.frame, *cell) not in patches)
     if not places:
         return
     rows, columns = zip(*places, strict=True)
@@ -165,7 +177,7 @@ def _remember(
     distances = squared_distances(z[None], vectors[:, :, None, None])[0]
     maps = network.prototypes.similarity_of(distances).float().cpu().numpy()
     for place, vector, activation in zip(places, vectors, maps, strict=True):
-        patches[origin.clip, origin.frame, *place] = _Patch(vector.clone(), activation, origin, place)
+        patches[label, origin.clip, origin.frame, *place] = _Patch(vector.clone(), activation, origin, place)
 
 
 def _source(patch: _Patch, distance: float, size: int) -> PrototypeSource:

@@ -1,9 +1,10 @@
 """What a whole training asks of a kind of detector: its settings, its faces, its task."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.detectors.specs import DetectorSpec
 from engine.progress import CancelToken, ProgressCallback
@@ -23,6 +24,15 @@ class DetectorTask(TrainingTask, Protocol):
 
     def probe(self) -> Tensor:
         """Some samples to train on as the network takes them; both precisions are compared on them."""
+        ...
+
+
+@runtime_checkable
+class KeepsFiles(Protocol):
+    """A task whose weights come with more than themselves."""
+
+    def belongings(self, network: nn.Module) -> tuple[Mapping[str, Any], Mapping[str, bytes]]:
+        """Of a network that was just validated: entries of the card, and files beside it by name."""
         ...
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 from torch.utils.data import Dataset
+
+from engine.progress import CancelToken
 
 
 @dataclass(frozen=True)
@@ -74,5 +76,24 @@ class TrainingTask(Protocol):
         """Figures of `network` (a copy of `self.network`) on held-out samples; "mean" steers, higher is better.
 
         Called in one process only. Leaves the network in evaluation mode.
+        """
+        ...
+
+
+@runtime_checkable
+class BetweenSteps(Protocol):
+    """A task that has something to do between two steps, beyond what the optimiser does."""
+
+    def before_step(self, step: int, cancel: CancelToken | None) -> Mapping[str, Mapping[str, Any]]:
+        """Do what is to be done before the step of this number, in every process; what came of it, for the log.
+
+        It may come twice before the same step, if a run is stopped in it and taken up again: the second time must
+        change nothing.
+
+        Returns:
+            events by name, plain values each.
+
+        Raises:
+            CancelledError: cancelled; nothing was changed.
         """
         ...

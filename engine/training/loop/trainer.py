@@ -23,7 +23,7 @@ from engine.training.loop.interrupting import interruptible
 from engine.training.loop.optimisers import make_optimiser, optimiser_tensors, restore_optimiser
 from engine.training.loop.run_log import RunLog
 from engine.training.loop.schedules import falls_from, learning_rate
-from engine.training.loop.task import TrainingTask
+from engine.training.loop.task import BetweenSteps, TrainingTask
 
 Record = dict[str, Any]
 """A validation: step, loss, losses by part, aucs (figures by name), learning_rate, and whether it is the best."""
@@ -129,6 +129,7 @@ class Trainer:
                     self._validate(log, cancel, on_validation)
                 for batch in self._load():
                     self._stop_if(cancel)
+                    self._between(log, cancel)
                     self._train_step(batch, cancel)
                     self._speed.count()
                     meter.update(self.step, self._note)
@@ -193,6 +194,13 @@ class Trainer:
         """All processes stop before the same step."""
         if self.processes.any(cancel is not None and cancel.cancelled):
             raise CancelledError
+
+    def _between(self, log: RunLog | None, cancel: CancelToken | None) -> None:
+        if isinstance(self.task, BetweenSteps):
+            alone = cancel if self.processes.count == 1 else None
+            for name, values in self.task.before_step(self.step, alone).items():
+                if log is not None:
+                    log.event(name, self.step, values)
 
     def _train_step(self, batch: Any, cancel: CancelToken | None) -> None:
         c = self.config

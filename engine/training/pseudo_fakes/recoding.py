@@ -14,8 +14,9 @@ from engine.results import Picture
 Codec = Literal["h264", "h265"]
 _ENCODERS: dict[Codec, str] = {"h264": "libx264", "h265": "libx265"}
 _DECODERS: dict[Codec, str] = {"h264": "h264", "h265": "hevc"}
-_LEAST: dict[Codec, int] = {"h264": 2, "h265": 64}
-"""Least side that is coded; smaller pictures are padded. Below one block of 64 px x265 damages its own memory."""
+_LEAST: dict[Codec, int] = {"h264": 2, "h265": 72}
+"""Least side that is coded; smaller pictures are padded. Below one block of 64 px x265 damages its own memory, and
+with just one it gives other bits every time."""
 
 
 @dataclass(frozen=True, slots=True)

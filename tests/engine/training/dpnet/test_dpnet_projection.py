@@ -1,6 +1,6 @@
 """Projection to patches against a brute force over all patches of all clips."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -178,3 +178,34 @@ def test_short_lists_choose_as_if_all_patches_were_known() -> None:
         chosen = joined({j: one.kept for j, one in enumerate(short)}, per_clip)
         assert chosen == joined({j: one.kept for j, one in enumerate(long)}, per_clip)
         assert all(len(one.kept) <= count for one in short)
+
+
+def test_a_forgery_of_a_clip_is_another_clip_than_the_real_one(footage: Footage) -> None:
+    """Pseudo-fakes bear the name and frame of what they were made of."""
+    both = Footage(footage.x, footage.labels, [replace(footage.origins[k - k % 2]) for k in range(16)])
+    net = fresh().eval()
+    with torch.no_grad():
+        z = net.features(both.x)
+    result = project(net, both.batches(4), judge(both))
+    for j, source in enumerate(result.sources):
+        clips = [k for k, o in enumerate(both.origins) if (o.clip, o.frame) == (source.clip, source.frame)]
+        (own,) = (k for k in clips if both.labels[k] == j // PER_CLASS)
+        cell = z[own, :, source.cell[0], source.cell[1]]
+        torch.testing.assert_close(net.prototypes.vectors[j, :, 0, 0].detach(), cell, rtol=1e-3, atol=1e-4)
+
+
+def test_a_cancel_in_the_judgement_puts_the_prototypes_back(footage: Footage) -> None:
+    net = fresh()
+    learnt = net.prototypes.vectors.detach().clone()
+    asked = []
+
+    def stop(_: DpNetwork) -> dict[str, float]:
+        asked.append(net.prototypes.vectors.detach().clone())
+        if len(asked) == 2:
+            raise CancelledError
+        return {"total": 0.0}
+
+    with pytest.raises(CancelledError):
+        project(net, footage.batches(4), stop)
+    assert not torch.equal(asked[1], learnt)
+    assert torch.equal(net.prototypes.vectors, learnt)
