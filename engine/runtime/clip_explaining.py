@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -25,17 +26,26 @@ class ClipExplaining(AnyExplaining[ClipDetector, ClipExplainer]):
     other frames of the clip's spans get their maps with it, and these are kept.
     """
 
+    @cached_property
+    def _planned(self) -> dict[Span, Sequence[PlannedClip]]:
+        """The clips that begin in a segment, as far as they were planned."""
+        return {}
+
+    @cached_property
+    def _broken(self) -> set[tuple[Name, int]]:
+        """Clips that cannot be explained: their first tracklet and frame."""
+        return set()
+
     def _maps(self, shelf: Shelf, meter: ProgressMeter, part: range) -> Working[dict[int, dict[int, FaceMap]]]:
-        planned: dict[Span, Sequence[PlannedClip]] = {}
         made: dict[Name, dict[int, FaceMap]] = {}
         for done in part:
             frame = self._frames[done]
-            for name, one in (yield from self._holding(frame, shelf, planned)):
+            for name, one in (yield from self._holding(frame, shelf)):
                 affines = self._detector.affines(one.boxes, one.landmarks)
                 affine = affines[_row(one.clip.frames, frame)]
                 found = map_at(shelf.maps(self._made_by, frame), affine)
-                if found is None and not self._request.stored:
-                    yield from self._explain(one, affines, shelf)
+                if found is None and not self._request.stored and (name, one.clip.first) not in self._broken:
+                    yield from self._explain(name, one, affines, shelf)
                     found = map_at(shelf.maps(self._made_by, frame), affine)
                 if found is not None:
                     made.setdefault(name, {})[frame] = found
@@ -47,21 +57,14 @@ class ClipExplaining(AnyExplaining[ClipDetector, ClipExplainer]):
             faces.setdefault(ids[name], {}).update(made[name])
         return faces
 
-    def _holding(
-        self, frame: int, shelf: Shelf, planned: dict[Span, Sequence[PlannedClip]]
-    ) -> Working[list[tuple[Name, PlannedClip]]]:
-        """The clips with a span that holds a frame, one for each face, under the names of their first tracklets.
-
-        Args:
-            planned: by segment what is planned already; more is put in.
-        """
-        reach = self._detector.length
+    def _holding(self, frame: int, shelf: Shelf) -> Working[list[tuple[Name, PlannedClip]]]:
+        """The clips with a span that holds a frame, one a face, under the names of their first tracklets."""
         found = []
         for span in self._session.grid:
-            if span[0] <= frame and span[1] > frame - reach:
-                if span not in planned:
-                    planned[span] = yield from self._plan(span, shelf)
-                for one in planned[span]:
+            if span[0] <= frame < span[1] + self._detector.length:
+                if span not in self._planned:
+                    self._planned[span] = yield from self._plan(span, shelf)
+                for one in self._planned[span]:
                     low, high = one.clip.spans.T
                     if ((low <= frame) & (frame <= high)).any():
                         found.append(((span, one.owner), one))
@@ -79,13 +82,14 @@ class ClipExplaining(AnyExplaining[ClipDetector, ClipExplainer]):
                 segments.append(segment)
         return planned_clips(self._detector, segments[0], segments[1:], len(self._session.media.index))
 
-    def _explain(self, one: PlannedClip, affines: FloatArray, shelf: Shelf) -> Working[None]:
+    def _explain(self, name: Name, one: PlannedClip, affines: FloatArray, shelf: Shelf) -> Working[None]:
         """Make and keep the maps of a clip; none, told to the user, if a frame of it cannot be decoded."""
         clip, pictures = one.clip, self._open()
         window = pictures.window(clip.first, int(clip.frames.max()))
         yield from wait_for(window.ready, self._job)
         damaged = [frame for frame in clip.frames.tolist() if frame not in window.frames]
         if damaged:
+            self._broken.add((name, clip.first))
             text = f"Frame {damaged[0]} is damaged: what is judged together with it cannot be explained"
             yield Notice(self._job.id, text)
             return

@@ -11,6 +11,7 @@ from inbox import Inbox
 from engine.explainers import registry
 from engine.results import Explanation
 from engine.runtime.engine import Engine
+from engine.runtime.pictures import PictureThread, Window
 from engine.runtime.protocol import (
     AnalysisDone,
     AnalyzeRequest,
@@ -19,6 +20,7 @@ from engine.runtime.protocol import (
     Finished,
     Notice,
 )
+from engine.video.reader import FrameReader
 
 DETECTOR, EXPLAINER = "snippet-compact", "snippet-attention"
 
@@ -114,3 +116,19 @@ def test_frames_are_told_one_by_one_and_those_without_a_face_are_told_of(
     assert [each.frames.tolist() for each in told] == [[20], [21]]
     assert not explain(100, track_id=0)
     assert any("no such face" in event.text for event in inbox.events if isinstance(event, Notice))
+
+
+def test_a_damaged_frame_spoils_its_clip_alone_and_is_told_once(
+    explain: Explain, inbox: Inbox, settings: toy.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance = PictureThread._advance
+
+    def damaged(self: PictureThread, reader: FrameReader, window: Window) -> None:
+        advance(self, reader, window)
+        window.frames.pop(50, None)
+
+    monkeypatch.setattr(PictureThread, "_advance", damaged)
+    (far,) = explain(20, 60, 61, track_id=0)
+    assert far.frames.tolist() == [20]
+    told = [event.text for event in inbox.events if isinstance(event, Notice)]
+    assert told == ["Frame 50 is damaged: what is judged together with it cannot be explained"] * 2, "A and B"
