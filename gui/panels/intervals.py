@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
@@ -113,14 +114,15 @@ class IntervalsView(QWidget):
         intervals.changed.connect(self.refresh)
         session.analysis_changed.connect(self.refresh)
         session.frame_changed.connect(lambda _frame: self._show_button())
-        self.refresh()
 
     def name_mark_key(self, tip: str) -> None:
         """The tooltip of the button, with its key."""
         self.mark.setToolTip(tip)
 
     def refresh(self) -> None:
-        """Show what was found, and by which rule."""
+        """Show what was found, and by which rule; nothing while nobody looks."""
+        if not self.isVisible():
+            return
         found, rule = self._intervals.found, self._intervals.rule
         self.list.refresh()
         self.list.setVisible(bool(found))
@@ -141,6 +143,10 @@ class IntervalsView(QWidget):
         self.rule.setText(f"An interval {rule.words()}. It says that the scores are high, not why.")
         self._show_button()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """The wheel scrolls the panel over a control that does not have the focus."""
         if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
@@ -155,7 +161,8 @@ class IntervalsView(QWidget):
         return "None by this rule." if results.done else "None by this rule so far."
 
     def _show_button(self) -> None:
-        self.mark.setEnabled(self._intervals.current is not None)
+        if self.isVisible():
+            self.mark.setEnabled(self._intervals.current is not None)
 
     def _change(self) -> None:
         high = self.high.value()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QShowEvent
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from gui.intervals import Intervals
@@ -57,7 +57,6 @@ class MomentsPanel(QWidget):
         session.choice_changed.connect(self._later)
         session.frame_changed.connect(lambda _frame: self.grid.follow_playhead())
         session.playing_changed.connect(self.grid.follow_playhead)
-        self.refresh()
 
     def name_keys(self, actions: Mapping[str, QAction]) -> None:
         """Tell in the tooltips which keys do the same."""
@@ -69,7 +68,9 @@ class MomentsPanel(QWidget):
         next(widget for widget in shown if widget.isVisibleTo(self)).setFocus()
 
     def refresh(self) -> None:
-        """Show the faces that have a U-T map, and the chosen one of them."""
+        """Show the faces that have a U-T map, and the chosen one of them; nothing while nobody looks."""
+        if not self.isVisible():
+            return
         tracks = [track for track in self._session.visible_tracks if SERIES in track.activations]
         chosen = next((track for track in tracks if track.id == self._face), tracks[0] if tracks else None)
         names = [track.name for track in tracks]
@@ -83,6 +84,10 @@ class MomentsPanel(QWidget):
             widget.setVisible(chosen is not None)
         self.faces.setVisible(len(tracks) > 1)
         self.grid.set_track(chosen)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
 
     def _choose(self, at: int) -> None:
         self._face = int(self.faces.itemData(at))

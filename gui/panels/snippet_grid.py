@@ -90,7 +90,8 @@ class SnippetGrid(QWidget):
 
     def follow_playhead(self) -> None:
         """The playhead has moved."""
-        self._follow()
+        if self.isVisible():
+            self._follow()
 
     @property
     def rows(self) -> range:
