@@ -345,6 +345,10 @@ class PrototypeSource:
     operator: str
 
 
+SIMILARITY = "similarity"
+"""The series of a detector's scores that holds the similarity to each of its prototypes, in their order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prototype:
     """What a detector compares faces with.
@@ -383,7 +387,7 @@ class DetectorInfo:
         card: the whole card as nested plain data, empty if untrained.
         problem: why there are no usable weights, empty if there are.
         explainers: ids of the explainers that work on it.
-        prototypes: in the order of the columns of its series "similarity"; none for most.
+        prototypes: in the order of the columns of SIMILARITY; none for most.
     """
 
     id: str

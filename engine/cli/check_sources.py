@@ -12,7 +12,7 @@ from engine.case.noted import last_analysis
 from engine.cli.session import EngineSession
 from engine.cli.verdict import trustworthy
 from engine.errors import CaseError, DataError
-from engine.results import Scores
+from engine.results import DetectorInfo, Scores
 from engine.runtime.protocol import AnalysisDone, AnalyzeRequest
 from engine.temporal_logic.sources import LabelledTrace, read_series, trace_of_scores
 from engine.temporal_logic.trace import Trace
@@ -59,8 +59,7 @@ def sources(args: argparse.Namespace, inputs: Sequence[tuple[Path, str | None]])
                 warn(f"{path}: {warning}")
             if not any(len(each.spans) for each in done.scores):
                 warn(f"{path}: no face was scored, so that there is nothing to check")
-            trusted = args.detector in infos and trustworthy(infos[args.detector])
-            yield from _of_analysis(path, label, done, case, trusted=trusted)
+            yield from _of_analysis(path, label, done, case, infos.get(args.detector))
 
 
 def _labelled(found: LabelledTrace, label: str | None, path: Path) -> Source:
@@ -82,11 +81,13 @@ def _of_case(path: Path, detector: str, every: int) -> list[tuple[Path, int]]:
 
 
 def _of_analysis(
-    path: Path, label: str | None, done: AnalysisDone, case: Path | None, *, trusted: bool
+    path: Path, label: str | None, done: AnalysisDone, case: Path | None, info: DetectorInfo | None
 ) -> Iterator[Source]:
+    trusted = info is not None and trustworthy(info)
+    prototypes = () if info is None else info.prototypes
     for scores in done.scores:
         if len(scores.spans):
-            trace = trace_of_scores(f"{path.name}, face {scores.track_id + 1}", scores)
+            trace = trace_of_scores(f"{path.name}, face {scores.track_id + 1}", scores, prototypes)
             if trace.gaps:
                 warn(
                     f"{trace.name}: {trace.gaps} gaps in which the face was not scored; a step there skips frames"

@@ -86,6 +86,12 @@ def combined(probabilities: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
+def _named(info: DetectorInfo) -> dict[str, list[str]]:
+    """The names of its prototypes in the order of the columns of SIMILARITY, and by class."""
+    names = {"order": [each.name for each in info.prototypes]}
+    return names | {label: [p.name for p in info.prototypes if p.label == label] for label in ("fake", "real")}
+
+
 def _scored(
     scores: Sequence[Scores],
     track_id: int,
@@ -95,6 +101,8 @@ def _scored(
 ) -> dict[str, Any]:
     mine = next((s for s in scores if s.track_id == track_id), None)
     entry: dict[str, Any] = {"id": info.id, "weights_sha256": info.weights_sha256}
+    if info.prototypes:
+        entry["prototypes"] = _named(info)
     if mine is None:
         nothing: dict[str, Any] = {"spans": [], "span_fake_probability": [], "activations": {}, "intervals": []}
         return entry | {"fake_probability": None} | nothing

@@ -12,13 +12,12 @@ from engine.detectors.cards import ADVICE, Card
 from engine.detectors.folding import fold_batch_norm
 from engine.detectors.own import OwnDetector
 from engine.detectors.prototype_evidence import logits
-from engine.detectors.prototypes import SIMILARITY
 from engine.detectors.stretches import reflect
 from engine.errors import WeightsError
 from engine.faces.crops import crop_affines, run_square
 from engine.faces.flow import FlowSpec, make_clip, network_input
 from engine.networks.dpnet.network import DpNetwork
-from engine.results import CropSpec, FloatArray, IntArray, Picture, frozen
+from engine.results import SIMILARITY, CropSpec, FloatArray, IntArray, Picture, frozen
 
 
 class DpnetDetector(OwnDetector, ClipDetector):

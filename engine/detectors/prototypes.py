@@ -21,8 +21,6 @@ from engine.results import FloatArray, Prototype, PrototypeSource
 
 PROTOTYPES = "prototypes.json"
 MOTIONS = "prototypes.safetensors"
-SIMILARITY = "similarity"
-"""Of the series of a detector's scores that holds the similarity to each prototype, in their order."""
 _FLOW = "flow"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import DataError
-from engine.results import Scores
+from engine.results import SIMILARITY, Prototype, Scores
 from engine.temporal_logic.syntax import CLASSES
 from engine.temporal_logic.trace import Trace, make_trace
 
@@ -16,22 +16,45 @@ THRESHOLD = 0.5
 """From this mean fake probability on a face is predicted to be fake."""
 
 
-def trace_of_scores(name: str, scores: Scores) -> Trace:
-    """The trace of one face under one detector: a step for every span.
+def trace_of_scores(name: str, scores: Scores, prototypes: Sequence[Prototype] = ()) -> Trace:
+    """The trace of one face under one detector: a step for every span, named by its first frame.
 
     Its series are `probability` (of fake), `logit`, and the detector's own: `attention` for an activation of one
     column, `attention_0`, `attention_1` and so on for several. Letters that names cannot hold become `_`.
 
+    Args:
+        prototypes: of the detector; their similarities then are S(t, p), and their classes the sets.
+
     Raises:
-        DataError: there is no span, or a number is not finite.
+        DataError: there is no span, a number is not finite, or the prototypes are not those of the scores.
     """
+    similarity: dict[str, Any] = {}
+    if prototypes and SIMILARITY in scores.activations:
+        columns = scores.activations[SIMILARITY].T
+        if len(columns) != len(prototypes):
+            raise DataError(
+                f"{name} was compared with {len(columns)} prototypes, the detector has {len(prototypes)}",
+                advice="Analyse the video again",
+            )
+        similarity = {each.name: column for each, column in zip(prototypes, columns, strict=True)}
     series: dict[str, Any] = {"probability": scores.fake_probability, "logit": scores.logits}
     for key, values in scores.activations.items():
+        if similarity and key == SIMILARITY:
+            continue
         word = re.sub(r"\W|^(?=\d)", "_", key, flags=re.ASCII)
         columns = values.reshape(len(values), -1).T
         series |= {word if len(columns) == 1 else f"{word}_{k}": column for k, column in enumerate(columns)}
     predicted = CLASSES[0] if scores.track_probability >= THRESHOLD else CLASSES[1]
-    return make_trace(name, scores.spans[:, 0], predicted, series)
+    sets = {label: [each.name for each in prototypes if each.label == label] for label in CLASSES}
+    return make_trace(
+        name,
+        scores.spans[:, 0],
+        predicted,
+        series,
+        similarity,
+        sets if similarity else None,
+        ends=scores.spans[:, 1],
+    )
 
 
 @dataclass(frozen=True, slots=True)

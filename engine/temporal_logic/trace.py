@@ -26,6 +26,7 @@ class Trace:
         frames: (T,) int64, strictly increasing: the frame, or the first of the frames, that each step looks at.
         predicted: Class(V), one of CLASSES; None where nothing was predicted.
         series: (T,) float64 each, by name.
+        ends: (T,) int64, the last of the frames that each step stands for.
         prototypes: m names, each once.
         similarity: (T, m) float64, S(t, p).
         sets: positions in `prototypes` by the name of their set; `fake`, `real` and `all` are always there.
@@ -35,6 +36,7 @@ class Trace:
     frames: IntArray
     predicted: str | None
     series: Mapping[str, Values]
+    ends: IntArray
     prototypes: tuple[str, ...] = ()
     similarity: Values = field(default_factory=lambda: NO_SIMILARITY)
     sets: Mapping[str, IntArray] = field(default_factory=lambda: MappingProxyType({}))
@@ -44,13 +46,15 @@ class Trace:
 
     @property
     def stride(self) -> int:
-        """The smallest distance of two successive steps, in frames; 1 for a single step."""
-        return int(np.diff(self.frames).min()) if len(self.frames) > 1 else 1
+        """The usual distance of two successive steps, in frames: the lower median; 1 for a single step."""
+        distances = np.sort(np.diff(self.frames))
+        return int(distances[(len(distances) - 1) // 2]) if len(distances) else 1
 
     @property
     def gaps(self) -> int:
-        """Number of places where more than `stride` frames lie between two successive steps."""
-        return int((np.diff(self.frames) > self.stride).sum())
+        """Number of places where steps lie further apart than `stride`, with frames between them."""
+        apart = np.diff(self.frames) > self.stride
+        return int((apart & (self.frames[1:] - self.ends[:-1] > 1)).sum())
 
     def values_of(self, name: str) -> Values:
         """The series of a name. Raises SpecificationError where there is none."""
@@ -80,6 +84,7 @@ def make_trace(
     series: Mapping[str, npt.ArrayLike] | None = None,
     similarity: Mapping[str, npt.ArrayLike] | None = None,
     prototypes: Mapping[str, Sequence[str]] | None = None,
+    ends: npt.ArrayLike | None = None,
 ) -> Trace:
     """A trace, checked.
 
@@ -87,6 +92,7 @@ def make_trace(
         frames: (T,).
         similarity: (T,) for each prototype, by its name.
         prototypes: names of prototypes by set; `fake` and `real` are their classes, further sets may overlap.
+        ends: (T,) last frame of each step; each stands for one frame if None.
 
     Raises:
         DataError: there is no step, the lengths differ, a value is not finite, or a name makes no sense.
@@ -114,7 +120,14 @@ def make_trace(
         raise DataError(f"{list(place)[both[0]]} is a prototype of both classes", advice="Put it into one of them")
     matrix = np.stack(list(known.values()), axis=1) if known else NO_SIMILARITY
     return Trace(
-        name, steps, predicted, MappingProxyType(curves), tuple(known), frozen(matrix), MappingProxyType(sets)
+        name,
+        steps,
+        predicted,
+        MappingProxyType(curves),
+        steps if ends is None else frozen(np.array(ends, np.int64)),
+        tuple(known),
+        frozen(matrix),
+        MappingProxyType(sets),
     )
 
 

@@ -1,6 +1,7 @@
 """What traces are made of, and tables of many of them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from fake_worker import fake_scores
 
 from engine.errors import DataError
-from engine.results import Verification, frozen
+from engine.results import Prototype, PrototypeSource, Verification, frozen
 from engine.temporal_logic.sources import read_series, trace_of_scores
 from engine.temporal_logic.table import Checked, by_label, by_prediction
 from engine.temporal_logic.trace import make_trace
@@ -73,8 +74,6 @@ def test_a_file_that_is_no_json_object_is_refused(tmp_path: Path, text: str) -> 
 
 
 def test_scores_are_a_trace_of_their_spans() -> None:
-    from dataclasses import replace
-
     scores = fake_scores("frame-mobile", 10, 29)
     activations = {"u-t": np.ones((20, 1), np.float32), "2 parts": np.arange(40, dtype=np.float32).reshape(20, 2)}
     trace = trace_of_scores("a face", replace(scores, activations=activations))
@@ -91,6 +90,21 @@ def test_the_stride_is_the_distance_without_gaps() -> None:
     trace = make_trace("x", [0, 8, 24, 32], None, {"a": [0] * 4})
     assert (trace.stride, trace.gaps) == (8, 1)
     assert make_trace("x", [5], None, {"a": [0]}).stride == 1
+
+
+def test_short_steps_at_the_ends_are_no_gaps_and_missing_frames_are() -> None:
+    firsts, lasts = [3, 5, 10, 15, 27], [4, 9, 14, 20, 31]
+    trace = make_trace("x", firsts, None, {"a": [0] * 5}, ends=lasts)
+    assert (trace.stride, trace.gaps) == (5, 1)
+    assert make_trace("x", [0, 9, 14], None, {"a": [0] * 3}, ends=[8, 13, 18]).gaps == 0
+
+
+def test_prototypes_that_are_not_those_of_the_scores_are_refused() -> None:
+    source = PrototypeSource("a", 0, (0, 0, 1, 1), (0, 0), (0, 0, 1, 1), 0.0, "")
+    two = [Prototype(name, name, (1.0, -0.5), source) for name in ("real", "fake")]
+    scores = replace(fake_scores("dpnet-compact", 0, 4), activations={"similarity": np.ones((5, 3), np.float32)})
+    with pytest.raises(DataError, match="3 prototypes, the detector has 2"):
+        trace_of_scores("a face", scores, two)
 
 
 def verification(predicted: str, verdict: Any, robustness: float) -> Verification:
