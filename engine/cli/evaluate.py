@@ -231,7 +231,8 @@ def _localise(
         ):
             say(f"Warning: {text}")
         for figure in found[-1].figures:
-            say(f"{each}, {line(figure)}")
+            if not figure.of_operator:
+                say(f"{each}, {line(figure)}")
     for each, why in lacking.items():
         say(f"{each} was not measured: {why}")
     _write(args, lambda: as_data(found, lacking), lambda: report_files(found, lacking))

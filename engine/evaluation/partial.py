@@ -6,7 +6,7 @@ the longest, of equals the first.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -95,10 +95,11 @@ class PartialFigure:
 
     Attributes:
         part: of the clips, as reported.
-        value: with its 95 % interval.
-        chance: what guessing gives.
+        value: with its 95 % interval; a single group of persons, or video, has none.
+        chance: what guessing gives for these clips.
         clips: that were measured.
         over: what was resampled, "videos" or "persons".
+        of_operator: whether the part is of one operator alone.
     """
 
     part: str
@@ -107,6 +108,7 @@ class PartialFigure:
     chance: float
     clips: int
     over: str
+    of_operator: bool = False
 
 
 def partial_clip(judged: Judged, copy: PartialCopy, threshold: float) -> PartialClip:
@@ -147,18 +149,21 @@ def partial_figures(
     if held_out:
         parts["operators held out of its training"] = [clip for clip in clips if clip.operator in held_out]
         parts["operators of its training"] = [clip for clip in clips if clip.operator not in held_out]
+    found = [figure for name, some in parts.items() if some for figure in _figures(name, some, settings)]
     for operator in sorted({clip.operator for clip in clips}):
         name = f"{operator} (held out)" if held_out and operator in held_out else operator
-        parts[name] = [clip for clip in clips if clip.operator == operator]
-    return [figure for name, some in parts.items() if some for figure in _figures(name, some, settings)]
+        some = [clip for clip in clips if clip.operator == operator]
+        found += [replace(figure, of_operator=True) for figure in _figures(name, some, settings)]
+    return found
 
 
 def _figures(part: str, clips: Sequence[PartialClip], settings: Settings) -> list[PartialFigure]:
     persons = [clip.judged.sample.persons for clip in clips]
     both = [0, 1] * len(clips)  # each clip holds real and forged frames
     unit = units(both, np.repeat(np.arange(len(clips)), 2).tolist(), [p for each in persons for p in (each, each)])
+    alone = unit.real_groups < 2  # nothing varies
     return [
-        PartialFigure(part, measure, value, chance, count, unit.over)
+        PartialFigure(part, measure, _bare(value) if alone else value, chance, count, unit.over)
         for measure, value, chance, count in (
             *_of_curves((FRAME_AUC, CLIP_AUC), clips, [c.probability for c in clips], unit, settings),
             *_of_curves((ATTENTION_AUC, ATTENTION_CLIP_AUC), clips, [c.attention for c in clips], unit, settings),
@@ -200,8 +205,9 @@ def _of_runs(
     guesses = _guesses(clips, settings.seed)
     for measure, apart in _RUN_MEASURES.items():
         each = np.array([apart(clip.found, clip.truth) for clip in clips])
-        guessed = [apart(run, clip.truth) for clip, runs in zip(clips, guesses, strict=True) for run in runs]
-        chance = float("nan") if measure == FOUND else float(np.mean(guessed))
+        known = [row for row, value in enumerate(each) if not np.isnan(value)]
+        guessed = [apart(run, clips[row].truth) for row in known for run in guesses[row]]
+        chance = float("nan") if measure == FOUND or not known else float(np.mean(guessed))
         yield measure, _mean(each, unit.group[::2], settings), chance, int((~np.isnan(each)).sum())
 
 
@@ -224,6 +230,10 @@ _RUN_MEASURES: dict[str, Callable[[Run | None, Run], float]] = {
     END: _apart(1),
     OVERLAP: overlap,
 }
+
+
+def _bare(value: Interval) -> Interval:
+    return Interval(value.value, float("nan"), float("nan"))
 
 
 def _mean(values: Array, group: IntArray, settings: Settings) -> Interval:

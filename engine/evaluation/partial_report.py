@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 from engine.evaluation.bootstrap import LEVEL
@@ -68,8 +68,8 @@ def shown(figure: PartialFigure | None) -> str:
     """A value with its interval."""
     if figure is None or math.isnan(figure.value.value):
         return "not defined"
-    low, high = (_number(figure.measure, each) for each in (figure.value.low, figure.value.high))
-    return f"{_number(figure.measure, figure.value.value)} ({low} to {high})"
+    value, low, high = (_number(figure.measure, each) for each in astuple(figure.value))
+    return value if math.isnan(figure.value.low) else f"{value} ({low} to {high})"
 
 
 def line(figure: PartialFigure) -> str:

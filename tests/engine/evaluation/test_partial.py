@@ -124,6 +124,9 @@ def test_a_run_is_located_to_the_frame() -> None:
     assert (found[START].clips, found[FOUND].clips, found[FRAME_AUC].clips) == (2, 4, 3)
     assert found[FRAME_AUC].over == "videos"
     assert ATTENTION_AUC not in found
+    single = table(partial_figures([early], None, SETTINGS))
+    assert np.isnan(single[FRAME_AUC].value.low), "one video alone has no interval"
+    assert np.isnan(table(partial_figures([none], None, SETTINGS))[START].chance)
 
 
 def test_of_several_intervals_the_longest_counts() -> None:
@@ -144,6 +147,7 @@ def test_overlap_is_intersection_over_union() -> None:
 
 def test_guessing_draws_runs_of_the_operators_law() -> None:
     found = table(partial_figures(many(), None, SETTINGS))
+    assert all(one.found for one in many()), "else guesses for the start are of some clips alone"
     rng = np.random.default_rng(77)
     starts, overlaps = [], []
     for one in many():
