@@ -9,12 +9,16 @@ from engine.results import FloatArray
 
 @torch.inference_mode()
 def both_precisions(network: nn.Module, inputs: torch.Tensor, batch: int = 10) -> tuple[FloatArray, FloatArray]:
-    """Logits in float32 and under bf16 autocast: inputs (N, 3, S, S) normalised -> two (N,) float32."""
+    """Logits in float32 and under bf16 autocast: inputs (N, ...) normalised -> two (N,) float32.
+
+    Of a network with two logits, (N, 2), that of fake less that of real.
+    """
     device = inputs.device.type
     answers = []
     for bf16 in (False, True):
         with torch.autocast(device, torch.bfloat16, enabled=bf16):
-            answers.append(torch.cat([network(part).float() for part in torch.split(inputs, batch)]).cpu().numpy())
+            logits = torch.cat([network(part).float() for part in torch.split(inputs, batch)])
+        answers.append((logits if logits.ndim == 1 else logits[:, 1] - logits[:, 0]).cpu().numpy())
     return answers[0], answers[1]
 
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import nn
+
+from engine.detectors.specs import DetectorSpec
 from engine.training.loop.config import LoopConfig
 
 
@@ -52,6 +55,16 @@ class DetectorConfig(LoopConfig):
     def crop_margin(self) -> float:
         """Share of the face's box that is added on each side of a crop, for the card."""
         return 0.0
+
+    @property
+    def makes_detector(self) -> bool:
+        """Whether what it trains can judge; if not, another phase has to follow."""
+        return True
+
+    def build(self, spec: DetectorSpec) -> nn.Module:
+        """The network that is trained, at its beginning."""
+        network: nn.Module = spec.build(self.size)
+        return network
 
     def described(self) -> Mapping[str, Any]:
         """What the card says of the training beyond what holds of all, plain values by name."""

@@ -16,7 +16,7 @@ from engine.detectors.folding import fold_batch_norm
 from engine.detectors.precision import bf16_deviation, both_precisions
 from engine.detectors.specs import DetectorSpec, detector_spec
 from engine.detectors.weights import load_state, save_weights
-from engine.errors import WeightsError
+from engine.errors import UsageError, WeightsError
 from engine.paths import cache_dir
 from engine.progress import CancelToken, ProgressCallback
 from engine.training.card import Origin, new_card
@@ -26,6 +26,7 @@ from engine.training.kinds import kind_of, trunk_weights
 from engine.training.kinds.base import DetectorTask, KeepsFiles, Stores
 from engine.training.loop.distributed import Processes, joined
 from engine.training.loop.trainer import Outcome, Record, Trainer
+
 
 def _nothing(_: str) -> None:
     """Tell nobody."""
@@ -105,10 +106,16 @@ def train(
         say: told in a sentence what goes on, in the first process.
 
     Raises:
+        UsageError: the last phase trains no detector.
         DataError: the data set does not suffice, or the checkpoint is of another run.
         WeightsError: those to start from are damaged or another detector's.
         CancelledError: cancelled; the checkpoint is at the last step.
     """
+    if not job.phases[-1].makes_detector:
+        raise UsageError(
+            "The last phase of this training leaves no detector",
+            advice="Let another one follow that does; the recipes show how",
+        )
     device = resolve_device(job.device)
     with joined(device.type) as processes:
         start = _start(job)
@@ -181,7 +188,7 @@ def _phase(
     device, config = resolve_device(job.device), job.phases[number]
     config = replace(config, bf16=config.bf16 and has_fast_bf16(device))
     torch.manual_seed(config.seed)
-    network: nn.Module = job.spec.build(config.size)
+    network = config.build(job.spec)
     if start.weights is not None:
         network.load_state_dict(start.weights, strict=not start.trunk_only)
     task = kind_of(job.spec).task(network.to(device), stores, config, processes, cancel, start.pretrained)

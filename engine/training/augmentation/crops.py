@@ -9,6 +9,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from engine.results import FloatArray, Picture
 from engine.training.augmentation import codecs
@@ -101,42 +102,56 @@ def apply_augmentation(
         Crops (size, size, 3) and the mask (size, size).
     """
     affine = _crop_affine(square, draw, size)
-    crops = [_treat(_cut(picture, affine, size), draw, size) for picture in pictures]
+    crops = [treated(_cut(picture, affine, size), draw, size) for picture in pictures]
     if mask is None:
         return crops, np.zeros((size, size), dtype=np.float32)
     return crops, np.asarray(_cut(mask, affine, size), dtype=np.float32)
 
 
-def _treat(crop: Picture, draw: Augmentation, size: int) -> Picture:
+def treated(crop: Picture, draw: Augmentation, size: int) -> Picture:
     """One crop by itself: coded side by side, the second of two would lie on another grid of blocks."""
-    treated = _photometric(crop, draw)
+    made = _photometric(crop, draw)
     native = draw.native or size
     if native != size:
-        treated = _resize(treated, native, cv2.INTER_AREA)
+        made = _resize(made, native, cv2.INTER_AREA)
     if draw.blur:
-        treated = np.asarray(cv2.GaussianBlur(treated, (0, 0), draw.blur), dtype=np.uint8)
+        made = np.asarray(cv2.GaussianBlur(made, (0, 0), draw.blur), dtype=np.uint8)
     if draw.sharpen:
-        treated = sharpened(treated, draw.sharpen)
+        made = sharpened(made, draw.sharpen)
     if draw.noise:
-        treated = add_noise(treated, draw.noise, draw.seed)
+        made = add_noise(made, draw.noise, draw.seed)
     if draw.coding == "jpeg":
-        treated = codecs.jpeg(treated, draw.quality)
+        made = codecs.jpeg(made, draw.quality)
     elif draw.coding == "h264":
-        treated = codecs.h264(treated, draw.quality)
-    return treated if native == size else _resize(treated, size, draw.upscale)
+        made = codecs.h264(made, draw.quality)
+    return made if native == size else _resize(made, size, draw.upscale)
+
+
+def crop_map(face: FloatArray, draw: Augmentation, size: int) -> npt.NDArray[np.float64]:
+    """The map from crop to picture of a face that `face` maps from the unit square: (2, 3) both, all continuous.
+
+    The square is turned, scaled, moved and mirrored as drawn, around its middle.
+    """
+    turn = face[:, :2].astype(np.float64) @ _turn(draw) * (draw.scale / size)
+    centre = face[:, :2] @ (np.array([0.5, 0.5]) + draw.shift) + face[:, 2]
+    return np.column_stack([turn, centre - turn @ np.array([size / 2, size / 2])])
 
 
 def _crop_affine(square: FloatArray, draw: Augmentation, size: int) -> FloatArray:
     """(2, 3) from crop to picture, in OpenCV's coordinates of pixel centres."""
     side = float(square[2] - square[0])
     centre = (square[:2] + square[2:]) / 2 + np.array(draw.shift) * side
-    factor = side * draw.scale / size
-    angle = np.deg2rad(draw.degrees)
-    turn = factor * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    if draw.flip:
-        turn[:, 0] *= -1
+    turn = side * draw.scale / size * _turn(draw)
     shift = centre - turn @ np.array([size / 2, size / 2])
     return np.column_stack([turn, shift + turn @ np.array([0.5, 0.5]) - 0.5]).astype(np.float32)
+
+
+def _turn(draw: Augmentation) -> npt.NDArray[np.float64]:
+    angle = np.deg2rad(draw.degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    if draw.flip:
+        turn[:, 0] *= -1
+    return turn
 
 
 def _cut(picture: Picture | FloatArray, affine: FloatArray, size: int) -> Picture:

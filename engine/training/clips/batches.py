@@ -13,7 +13,8 @@ from torch.utils.data import Dataset as TorchDataset
 
 from engine.faces.crops import run_square
 from engine.results import BoolArray, FloatArray, IntArray, Picture
-from engine.training.augmentation.clips import treat_alike
+from engine.training.augmentation.clips import treat_aligned, treat_alike
+from engine.training.clips.alignment import aligned_maps
 from engine.training.clips.form import ClipForm
 from engine.training.clips.mix import ClipMix
 from engine.training.faces.shape68 import face_square
@@ -133,16 +134,33 @@ class ClipBatches(TorchDataset[ClipBatch]):
         pools = rng.choice(len(self._pools), size=self._pairs, p=np.array(self._shares) / sum(self._shares))
         return self._pair(pools[place], np.random.default_rng([self._seed, number, place]))
 
+    def real(self, number: int, place: int) -> Picture:
+        """A real clip (F, size, size, 3) alone, drawn from the sources of pseudo-fakes and treated as in a pair.
+
+        Raises:
+            ValueError: there are no such sources.
+        """
+        rng = np.random.default_rng([self._seed, number, place])
+        shares = np.array(
+            [part * kind.startswith("pseudo") for part, (kind, _) in zip(self._shares, self._pools, strict=True)]
+        )
+        if not shares.any():
+            raise ValueError("no source has real clips alone")
+        run = _drawn(self._pools[rng.choice(len(shares), p=shares / shares.sum())][1], rng)
+        faces = [run[row] for row in self._form.rows(len(run), rng)]
+        (clip,), _ = self._treated([self._load(faces)], [faces], rng)
+        return clip
+
     def _pair(self, pool: int, rng: np.random.Generator) -> ClipPair:
         kind, persons = self._pools[pool]
-        items = persons[rng.integers(len(persons))]  # a person first, then one of its clips, then a run of it
-        runs = items[rng.integers(len(items))]
-        run = runs[rng.integers(len(runs))]
+        run = _drawn(persons, rng)
         rows = self._form.rows(len(run), rng)
+        own = [run[row] for row in rows]
+        shown = own  # in the real clip
         forgery: ClipForgery | None = None
         if kind.startswith("genuine"):
-            forged = self._load(run, rows)
-            real = self._original(run, rows, rng)
+            shown = self._originals(run, rows, rng)
+            real, forged = self._load(shown), self._load(own)
             labels = np.full(len(rows), np.nan, dtype=np.float32)
         else:
             real, forged, labels, forgery = self._forge(run, rows, rng)
@@ -151,11 +169,20 @@ class ClipBatches(TorchDataset[ClipBatch]):
             real = disturb_clip(real, change)
             if rng.random() < 0.5:
                 forged = disturb_clip(forged, change)
+        (real, forged), square = self._treated([real, forged], [shown, own], rng)
+        name = self._store.faces[own[0]].item.name
+        return ClipPair(real, forged, labels, forgery, name, kind, own[0], square)
+
+    def _treated(
+        self, clips: list[Picture], faces: list[list[int]], rng: np.random.Generator
+    ) -> tuple[list[Picture], FloatArray]:
+        """Clips and the faces of their frames -> their crops, treated alike, and the square of the last one."""
         law, recoding = self._form.draw(rng)
-        faces = [self._store.faces[run[row]] for row in rows]
-        square = run_square(np.stack([face_square(face.points) for face in faces]))  # as detectors cut them
-        (real, forged), _ = treat_alike([real, forged], None, square, law, recoding, self._form.size, FPS)
-        return ClipPair(real, forged, labels, forgery, faces[0].item.name, kind, run[rows[0]], square)
+        square = run_square(np.stack([face_square(points) for points in self._points(faces[-1])]))
+        if self._form.aligned:
+            maps = [aligned_maps(self._points(run)) for run in faces]
+            return treat_aligned(clips, maps, law, recoding, self._form.size, FPS), square
+        return treat_alike(clips, None, square, law, recoding, self._form.size, FPS)[0], square
 
     def _forge(
         self, run: Run, rows: IntArray, rng: np.random.Generator
@@ -201,22 +228,22 @@ class ClipBatches(TorchDataset[ClipBatch]):
             chosen = self._reals[best][:_DONOR_FRAMES]
         return Donor(self._store.load_run(chosen), smoothed(self._points(chosen)))
 
-    def _original(self, run: Run, rows: IntArray, rng: np.random.Generator) -> Picture:
+    def _originals(self, run: Run, rows: IntArray, rng: np.random.Generator) -> list[int]:
         """The same frames of the original; where it is unknown, those of any real clip of the source."""
         originals = [self._store.faces[run[row]].original for row in rows]
         known = [index for index in originals if index is not None]
         if len(known) == len(originals):
-            return np.stack([self._store.load(index) for index in known])
+            return known
         source = self._store.faces[run[0]].item.source
         like = [each for each in self._reals if self._store.faces[each[0]].item.source == source] or self._reals
         other = like[rng.integers(len(like))]
-        return self._load(other, self._form.rows(len(other), rng))
+        return [other[row] for row in self._form.rows(len(other), rng)]
 
-    def _load(self, run: Run, rows: IntArray) -> Picture:
-        return np.stack([self._store.load(run[row]) for row in rows])
+    def _load(self, faces: Sequence[int]) -> Picture:
+        return np.stack([self._store.load(index) for index in faces])
 
-    def _points(self, run: Run) -> FloatArray:
-        return np.stack([self._store.faces[index].points for index in run])
+    def _points(self, faces: Sequence[int]) -> FloatArray:
+        return np.stack([self._store.faces[index].points for index in faces])
 
     def _pool(self, kind: str, source: str) -> Pool:
         """Runs by person and item: forged ones for genuine pairs, real ones to be forged."""
@@ -227,3 +254,10 @@ class ClipBatches(TorchDataset[ClipBatch]):
                 for person in item.persons or (item.name,):
                     persons[person][item.name].append(run)
         return [list(items.values()) for items in persons.values()]
+
+
+def _drawn(persons: Pool, rng: np.random.Generator) -> Run:
+    """A run: a person first, then one of its clips, then a run of it."""
+    items = persons[rng.integers(len(persons))]
+    runs = items[rng.integers(len(items))]
+    return runs[rng.integers(len(runs))]

@@ -29,6 +29,7 @@ class ClipForm:
             frames are successive.
         treatment: "full": cut, colour, sharpness, noise and coding; "flip": left and right exchanged at random;
             "plain": cut with the margin as it is, and nothing else.
+        aligned: whether each frame is cut by its own landmarks, and not all with one square.
     """
 
     frames: int
@@ -37,10 +38,13 @@ class ClipForm:
     snippets: int = 1
     spread: float = 0.0
     treatment: Treatment = "full"
+    aligned: bool = False
 
     def __post_init__(self) -> None:
         if self.frames < 1 or self.snippets < 1 or self.frames % self.snippets:
             raise ValueError(f"{self.frames} frames are not {self.snippets} snippets of one length")
+        if self.aligned and self.spread:
+            raise ValueError("only successive frames can be aligned")
 
     def rows(self, length: int, rng: np.random.Generator) -> IntArray:
         """(F,) increasing rows of a run of `length` >= F frames."""

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from engine.detectors.dpnet import DpnetDetector
 from engine.detectors.frame import FrameDetector
+from engine.detectors.lps import LpsDetector
 from engine.detectors.snippets import SnippetDetector
 from engine.detectors.specs import DetectorSpec, Load
 from engine.errors import UsageError
@@ -15,9 +16,15 @@ from engine.networks.dpnet.trunks import load_picture_weights
 from engine.training.kinds.base import Kind
 from engine.training.kinds.dpnet import DPNET
 from engine.training.kinds.frame import FRAME
+from engine.training.kinds.lps import LPS
 from engine.training.kinds.snippet import SNIPPET
 
-KINDS: dict[Load, Kind[Any]] = {FrameDetector: FRAME, SnippetDetector: SNIPPET, DpnetDetector: DPNET}
+KINDS: dict[Load, Kind[Any]] = {
+    FrameDetector: FRAME,
+    SnippetDetector: SNIPPET,
+    DpnetDetector: DPNET,
+    LpsDetector: LPS,
+}
 _TRUNK = "trunk."
 
 

@@ -77,6 +77,10 @@ class LoopConfig:
         if self.average == 1 or self.plateau_factor == 0:
             raise ValueError("average must lie below 1 and plateau_factor above 0")
 
+    def rate_factor(self, name: str) -> float:  # noqa: ARG002 - here all are alike
+        """What the learning rate of a parameter is multiplied with, by its name in the trained module."""
+        return 1.0
+
     def fingerprint(self) -> str:
         """Of all that shapes a run before its learning rate falls."""
         plain = {name: value for name, value in asdict(self).items() if name not in _LATER}

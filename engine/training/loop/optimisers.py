@@ -11,8 +11,8 @@ from engine.training.loop.config import LoopConfig
 
 
 def make_optimiser(module: nn.Module, config: LoopConfig) -> Optimizer:
-    """Over all parameters that ask for a gradient."""
-    groups = _groups(module, config.weight_decay)
+    """Over all parameters that ask for a gradient; each group has a `factor` for the learning rate."""
+    groups = _groups(module, config)
     match config.optimiser:
         case "adamw":
             return AdamW(groups, lr=config.learning_rate)
@@ -43,10 +43,15 @@ def restore_optimiser(module: nn.Module, optimiser: Optimizer, tensors: Mapping[
         optimiser.state[target][quantity] = kept
 
 
-def _groups(module: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Weights decay, biases and normalisations do not."""
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+def _groups(module: nn.Module, config: LoopConfig) -> list[dict[str, Any]]:
+    """Weights decay, biases and normalisations do not; those with the highest rate come first."""
+    factors = {name: config.rate_factor(name) for name, p in module.named_parameters() if p.requires_grad}
+    groups = []
+    for factor in sorted(set(factors.values()), reverse=True):
+        parameters = [module.get_parameter(name) for name, its in factors.items() if its == factor]
+        weights, others = [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
+        groups += [
+            {"params": weights, "weight_decay": config.weight_decay, "factor": factor},
+            {"params": others, "weight_decay": 0.0, "factor": factor},
+        ]
+    return groups

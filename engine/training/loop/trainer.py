@@ -209,7 +209,7 @@ class Trainer:
         self._training_mode()
         rate = learning_rate(c, self.step, [record["aucs"]["mean"] for record in self.history])
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["factor"]
         self.optimiser.zero_grad(set_to_none=True)
         alone = cancel if self.processes.count == 1 else None  # the others would wait for this one for ever
         with interruptible(self.task.module, alone):

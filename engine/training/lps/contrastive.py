@@ -47,11 +47,29 @@ def contrastive_loss(predicted: Tensor, true: Tensor, rows_at_a_time: int = ROWS
     The scores of all pairs, 199 MB for 16 videos of P001, are never in memory at once, in either pass: so many
     rows are made at a time. Gradients go to both; there are no second derivatives.
     """
-    exact = torch.promote_types(predicted.dtype, torch.float32)
-    rows, columns = (x.movedim(2, -1).reshape(-1, x.shape[2]).to(exact) for x in (predicted, true))
+    rows, columns = _cells(predicted), _cells(true)
     with torch.autocast(predicted.device.type, enabled=False):
         loss: Tensor = _ChunkedInfoNce.apply(rows, columns, rows_at_a_time)
     return loss
+
+
+@torch.no_grad()
+def contrastive_hits(predicted: Tensor, true: Tensor, rows_at_a_time: int = ROWS_AT_A_TIME) -> Tensor:
+    """Predicted and true features (B, P, C, h, w) -> (B P h w,) bool: the true cell scores more than any other."""
+    rows, columns = _cells(predicted), _cells(true)
+    own = torch.arange(len(rows), device=rows.device)
+    found = []
+    for part, places in zip(*(torch.split(each, rows_at_a_time) for each in (rows, own)), strict=True):
+        scores = part @ columns.T
+        mine = scores.gather(1, places[:, None]).squeeze(1)
+        found.append((scores >= mine[:, None]).sum(1) == 1)
+    return torch.cat(found)
+
+
+def _cells(features: Tensor) -> Tensor:
+    """(B, P, C, h, w) -> (B P h w, C) in float32 or better."""
+    exact = torch.promote_types(features.dtype, torch.float32)
+    return features.movedim(2, -1).reshape(-1, features.shape[2]).to(exact)
 
 
 class _ChunkedInfoNce(torch.autograd.Function):

@@ -11,7 +11,6 @@ option.
 from typing import Literal
 
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from engine.networks.lps.network import Lps
 
@@ -19,32 +18,26 @@ Direction = Literal["teacher-student", "student-teacher"]
 AggregatorPart = Literal["out-gates", "all", "none"]
 
 
-def selective_self_distillation(
+def selected_divergences(
     student: Tensor,
     teacher: Tensor,
     labels: Tensor,
-    share: float = 0.7,
     temperature: float = 1.0,
     direction: Direction = "teacher-student",
 ) -> Tensor:
-    """Logits of both (B, 2), labels (B,) int64 with 1 = fake -> the loss, a scalar.
+    """Logits of both (B, 2), labels (B,) int64 with 1 = fake -> the divergence of each example selected, (R,).
 
     Args:
-        share: lambda of eq 6, of the hard labels.
         temperature: T of eq 6, of the teacher's answers alone.
 
-    No gradient goes to the teacher. Where it is right nowhere, the second term is 0.
+    Selected are those that the teacher has right, of the second sum in eq 6; no gradient goes to it.
     """
-    hard = cross_entropy(student, labels)
     teacher = teacher.detach()
     right = teacher.argmax(1) == labels
-    if not right.any():
-        return share * hard
     taught = (teacher[right] / temperature).log_softmax(1)
     learnt = student[right].log_softmax(1)
     target, other = (taught, learnt) if direction == "teacher-student" else (learnt, taught)
-    soft = (target.exp() * (target - other)).sum(1).mean()
-    return share * hard + (1 - share) * soft
+    return (target.exp() * (target - other)).sum(1)
 
 
 def distilled_parameters(network: Lps, part: AggregatorPart = "out-gates") -> list[nn.Parameter]:

@@ -10,7 +10,7 @@ import torch.utils._python_dispatch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from engine.training.lps.contrastive import PairCounts, contrastive_loss, count_pairs
+from engine.training.lps.contrastive import PairCounts, contrastive_hits, contrastive_loss, count_pairs
 
 
 def random_features(seed: int, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
@@ -138,3 +138,19 @@ def test_the_scores_of_all_pairs_are_never_there_at_once() -> None:
     with Watched():
         contrastive_loss(predicted, true, 512).backward()
     assert largest == 512 * 7056
+
+
+@pytest.mark.parametrize("rows_at_a_time", [1, 5, 36])
+def test_hits_are_the_loop(rows_at_a_time: int) -> None:
+    predicted, true = random_features(6, (2, 3, 4, 2, 3))
+    true += predicted  # so that many are found again
+    rows, columns = (x.permute(0, 1, 3, 4, 2).reshape(-1, 4).numpy() for x in (predicted, true))
+    wanted = [
+        all(row @ columns[i] > row @ c for j, c in enumerate(columns) if j != i) for i, row in enumerate(rows)
+    ]
+    assert 0 < sum(wanted) < 36
+    assert contrastive_hits(predicted, true, rows_at_a_time).tolist() == wanted
+
+
+def test_where_all_cells_are_alike_nothing_is_a_hit() -> None:
+    assert not contrastive_hits(torch.ones(2, 3, 4, 2, 2), torch.ones(2, 3, 4, 2, 2)).any()
