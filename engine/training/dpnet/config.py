@@ -43,8 +43,8 @@ class DpnetConfig(DetectorConfig):
     flow_stride: int = 1
     bound: float = 20.0
     step: int = 5
-    clustering: float = 0.8
-    separation: float = 0.08
+    clustering: float = 0.2
+    separation: float = 0.02
     diversity: float = 0.1
     overlap: float = 0.3
     warm_epochs: int = 1

@@ -42,7 +42,7 @@ def network() -> DpNetwork:
         for norm in (m for m in made.modules() if isinstance(m, torch.nn.BatchNorm2d)):
             norm.momentum = None
         made.train()(torch.randn(8, 23, SIZE, SIZE))
-        made.add_on[3].weight.mul_(0.15)
+        made.add_on[3].weight.mul_(1.2)
         made.prototypes.vectors.mul_(0.3)
     return made.eval()
 

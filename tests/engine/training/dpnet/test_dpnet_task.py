@@ -121,7 +121,7 @@ def test_the_loss_is_the_formula_in_numpy(clip_stores: Stores) -> None:
     for name, value in expected.items():
         assert float(parts[name].total) / parts[name].count == pytest.approx(value, rel=1e-3, abs=1e-4), name
     weights = {name: part.weight for name, part in parts.items()}
-    assert weights == {"label": 1.0, "clustering": 0.8, "separation": -0.08, "diversity": 0.1}
+    assert weights == {"label": 1.0, "clustering": 0.2, "separation": -0.02, "diversity": 0.1}
 
 
 def test_the_trunk_stays_as_it_was_in_the_warm_epoch_and_moves_behind_it(
