@@ -15,6 +15,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from engine.detectors.base_weights import Base, base_of, differing, find_base, joined
 from engine.detectors.calibration import CALIBRATION_FILE, calibration_bytes
 from engine.detectors.cards import ADVICE, CARD, Card, card_text, load_card, parse_card
 from engine.errors import WeightsError
@@ -35,11 +36,8 @@ def load_state(folder: Path, card: Card, network: nn.Module) -> None:
     """
     path = folder / MODEL
     data = _all_verified(folder, card)[MODEL]
-    try:
-        tensors = safetensors.torch.load(data)
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise WeightsError(f"The weights are no safetensors file ({error})", advice=ADVICE, file=path) from error
     expected = network.state_dict()
+    tensors = _all_tensors(folder, data, expected)
     _check_tensors(path, {n: tuple(t.shape) for n, t in tensors.items()}, expected)
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
@@ -53,14 +51,49 @@ def check_state(folder: Path, card: Card, network: nn.Module) -> None:
     Raises:
         WeightsError: as `load_state`.
     """
-    path = folder / MODEL
-    _all_verified(folder, card)
+    data = _all_verified(folder, card)[MODEL]
+    expected = network.state_dict()
+    shapes = _shapes(folder / MODEL)
+    base = _base(folder, data)
+    if base is not None:
+        verified_bytes(base, load_card(base))
+        shapes = {n: shape for n, shape in _shapes(base / MODEL).items() if n in expected} | shapes
+    _check_tensors(folder / MODEL, shapes, expected)
+
+
+def _all_tensors(folder: Path, data: bytes, expected: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors in verified bytes, with those of their base that the network expects besides."""
+    own, base = _tensors(folder, data), _base(folder, data)
+    if base is None:
+        return own
+    return joined(own, _tensors(base, verified_bytes(base, load_card(base))), expected)
+
+
+def _tensors(folder: Path, data: bytes) -> dict[str, torch.Tensor]:
+    try:
+        return safetensors.torch.load(data)
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise _no_safetensors(folder, error) from error
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, OSError) as error:
-        raise WeightsError(f"The weights are no safetensors file ({error})", advice=ADVICE, file=path) from error
-    _check_tensors(path, shapes, network.state_dict())
+        raise _no_safetensors(path.parent, error) from error
+
+
+def _base(folder: Path, data: bytes) -> Path | None:
+    try:
+        base = base_of(data)
+    except ValueError as error:
+        raise _no_safetensors(folder, error) from error
+    return None if base is None else find_base(base, folder)
+
+
+def _no_safetensors(folder: Path, error: Exception) -> WeightsError:
+    return WeightsError(f"The weights are no safetensors file ({error})", advice=ADVICE, file=folder / MODEL)
 
 
 def verified_bytes(folder: Path, card: Card, name: str = MODEL) -> bytes:
@@ -102,14 +135,19 @@ def save_weights(
     card: Mapping[str, Any],
     dtype: torch.dtype,
     files: Mapping[str, bytes] | None = None,
+    base: Path | None = None,
 ) -> Card:
     """Write model.safetensors, card.toml and what else belongs to the weights.
+
+    With a base, the folder of other weights, only the tensors that differ from those are written, if they are
+    less than half of all.
 
     `card` is all of the card but `sha256` and the hashes of `files`, which are put in. The folder appears whole or
     not at all; one that is there is replaced.
 
     Raises:
         ValueError, KeyError, TypeError: the card is not complete.
+        WeightsError: the base is damaged.
         OSError: the folder cannot be written.
     """
     tensors = {
@@ -117,7 +155,13 @@ def save_weights(
         for name, tensor in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    data = safetensors.torch.save(tensors)
+    header = None
+    if base is not None:
+        card_of_base = load_card(base)
+        own = differing(tensors, _tensors(base, verified_bytes(base, card_of_base)))
+        if 2 * sum(t.nbytes for t in own.values()) < sum(t.nbytes for t in tensors.values()):
+            tensors, header = own, Base(card_of_base.id, card_of_base.sha256).header
+    data = safetensors.torch.save(tensors, header)
     raw = {**card, "sha256": hashlib.sha256(data).hexdigest()}
     if files:
         raw["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}

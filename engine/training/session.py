@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.detectors.base_weights import Base, find_base
 from engine.detectors.cards import Card, load_card
 from engine.detectors.devices import has_fast_bf16, resolve_device
 from engine.detectors.folding import fold_batch_norm
@@ -202,6 +203,17 @@ def _beginning(at: str, trainer: Trainer, *, resume: bool, wanted: bool) -> str:
     return f"{why}eginning at {at}step 0 of {trainer.config.steps}; checkpoint and log are in {trainer.folder}"
 
 
+def _base(job: Job) -> Path | None:
+    """The weights that it started from, if they will be found again where the new ones are loaded."""
+    if job.start is None:
+        return None
+    card = load_card(job.start)
+    try:
+        return find_base(Base(card.id, card.sha256), job.out) if card.id != job.spec.id else None
+    except WeightsError:
+        return None
+
+
 def _write(
     job: Job, origin: Origin, config: DetectorConfig, task: DetectorTask, run: Trainer, record: Record
 ) -> None:
@@ -212,7 +224,7 @@ def _write(
     if isinstance(task, KeepsFiles):
         entries, files = task.belongings(network)
         card |= entries
-    save_weights(job.out, network, card, torch.float16, files)
+    save_weights(job.out, network, card, torch.float16, files, _base(job))
 
 
 def _deviation(network: nn.Module, x: Tensor) -> float:
