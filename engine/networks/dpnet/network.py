@@ -50,15 +50,14 @@ class DpNetwork(nn.Module):
         super().__init__()
         self.trunk = trunk
         width = prototypes.vectors.shape[1]
-        self.add_on = nn.Sequential(
-            nn.Conv2d(trunk.channels, width, 1), nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 1)
-        )
-        for layer in self.add_on:
-            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
-                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+        first, last = nn.Conv2d(trunk.channels, width, 1), nn.Conv2d(width, width, 1)
+        for layer in (first, last):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
         with torch.no_grad():
-            self.add_on[3].weight.mul_(_NEARER)
+            last.weight.mul_(_NEARER)
+        self.add_on = nn.Sequential(first, nn.BatchNorm2d(width), nn.ReLU(), last)
         self.prototypes = prototypes
         self.register_buffer("weights", fixed_weights(prototypes.classes))
         self.size, self.channels = size, channels
