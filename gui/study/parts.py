@@ -50,8 +50,11 @@ class Page(QWidget):
     def open(self) -> None:
         """The page is shown."""
 
-    def close_clips(self) -> None:
+    def end_clips(self) -> None:
         """The page is left: nothing plays any more."""
+
+    def close_clips(self) -> None:
+        """The window closes: nothing is at work any more."""
 
 
 def title(text: str = "") -> QLabel:

@@ -80,10 +80,20 @@ class Reel(QObject):
         """How wide the clips are shown, pixels of the screen: larger pictures are reduced on the thread."""
         self._decoder.widths = tuple(widths)
 
-    def close(self) -> None:
-        """Stop; the thread ends by itself within a frame, and is waited for."""
+    @property
+    def ended(self) -> bool:
+        """Whether its thread is gone."""
+        return not self._decoder.is_alive()
+
+    def end(self) -> None:
+        """Stop at once; the thread ends by itself within a frame, for which the window need not wait."""
         self._timer.stop()
         self._decoder.stop()
+
+    def close(self) -> None:
+        """Stop, and wait for the thread to end."""
+        self.end()
+        self._decoder.wait()
 
     def _tick(self) -> None:
         if self._next is None:
@@ -120,6 +130,8 @@ class _Decoder(threading.Thread):
 
     def stop(self) -> None:
         self._stopping.set()
+
+    def wait(self) -> None:
         if self.is_alive():
             self.join()
 

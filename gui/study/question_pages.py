@@ -35,9 +35,10 @@ class ClipPage(Page):
         super().__init__(button, keys)
         self.views: list[ClipView] = []
         self._reel: Reel | None = None
+        self._ending: list[Reel] = []
 
     def play(self, views: Sequence[ClipView], paths: Sequence[Path]) -> None:
-        self.close_clips()
+        self.end_clips()
         self.views = list(views)
         self._reel = Reel(paths, self)
         self._reel.shown.connect(self._show)
@@ -45,11 +46,23 @@ class ClipPage(Page):
         self._reel.set_widths([view.wide for view in self.views])
         self._reel.start()
 
-    def close_clips(self) -> None:
+    def end_clips(self) -> None:
+        """Stop playing at once; what decodes may end a moment later."""
         if self._reel is not None:
-            self._reel.close()
-            self._reel.deleteLater()
+            self._reel.end()
+            self._ending.append(self._reel)
             self._reel = None
+        for reel in [reel for reel in self._ending if reel.ended]:
+            self._ending.remove(reel)
+            reel.deleteLater()
+
+    def close_clips(self) -> None:
+        """Stop playing, and wait until nothing decodes any more."""
+        self.end_clips()
+        for reel in self._ending:
+            reel.close()
+            reel.deleteLater()
+        self._ending.clear()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -117,7 +117,7 @@ class StudyWindow(QMainWindow):
         run, place = self.run, self.run.place
         for page in self._pages.values():
             if page is not self.page:
-                page.close_clips()
+                page.end_clips()
         if run.stage is Stage.ABOUT:
             self.about.reset(run.code)
         elif run.stage is Stage.PAIR and place is not None:

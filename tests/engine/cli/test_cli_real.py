@@ -119,7 +119,7 @@ def test_weights_at_fault(
 ) -> None:
     detector, model = "frame-mobile", weights / "model.safetensors"
     if fault == "untrained":
-        detector = "frame-b4"
+        detector = "frame-b7"
     elif fault == "hash":
         data = bytearray(model.read_bytes())
         data[-1] ^= 1

@@ -1,5 +1,6 @@
 """Clips in step: each shows the frame of one common time, over and over, and never ahead of it."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from study_scene import number_of, write_clip
 from engine.errors import TellframeError
 from engine.results import frozen
 from engine.video.index import FrameIndex
+from engine.video.media import Media, open_media
 from gui.study.playing import Reel, Shown, changes
 
 
@@ -82,6 +84,29 @@ def test_a_clip_that_cannot_be_played_is_told(qtbot: QtBot, tmp_path: Path, cont
     qtbot.waitUntil(lambda: bool(told), timeout=10_000)
     reel.close()
     assert told[0].file == path
+
+
+def test_ending_does_not_wait_for_what_is_being_decoded(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that is left must not hold up the window until a frame is decoded."""
+    write_clip(tmp_path / "a.mp4", 10, 5)
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow(path: Path) -> Media:
+        inside.set()
+        assert go_on.wait(60)
+        return open_media(path)
+
+    monkeypatch.setattr("gui.study.playing.open_media", slow)
+    reel = Reel([tmp_path / "a.mp4"])
+    reel.start()
+    assert inside.wait(60)
+    reel.end()
+    assert not reel.ended
+    go_on.set()
+    reel.close()
+    assert reel.ended
 
 
 def test_closing_ends_the_thread_at_any_time(qtbot: QtBot, tmp_path: Path) -> None:

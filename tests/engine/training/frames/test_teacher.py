@@ -64,7 +64,7 @@ def test_the_loss_by_hand() -> None:
         told = np.einsum("bchw,dc->bdhw", own.astype(np.float64), weight) + bias[:, None, None]
         mean, deviation = hint.mean((0, 2, 3), keepdims=True), hint.std((0, 2, 3), keepdims=True, ddof=1)
         expected += float((((hint - mean) / (deviation + 1e-3) - told) ** 2).mean((1, 2, 3)).sum())
-    assert float(hints.loss(seen, pictures)) == pytest.approx(expected, rel=1e-4)
+    assert float(hints.loss(seen, pictures).detach()) == pytest.approx(expected, rel=1e-4)
 
 
 def test_no_hook_stays_and_the_teacher_is_no_part_of_what_is_kept() -> None:
