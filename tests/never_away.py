@@ -12,9 +12,9 @@ TRIES = 3
 def assert_never_away(scene: Callable[[LoopWatch], None]) -> None:
     """Play a scene until the loop is away in it no longer than LONGEST, TRIES times at most.
 
-    What the thread of the loop works itself is asserted of every scene: other programs add nothing to it. The wall
-    clock they can spoil in ways that the kernel does not tell, so that it is asserted of the best scene: what the
-    program does to the loop it does in each of them.
+    Other programs can spoil the wall clock in ways that the kernel does not tell, and even the processor time of
+    one's own work, which swells by two thirds while another virtual machine shares the core. So one clean scene is
+    asked for: what the program does to the loop it does in each of them.
 
     Args:
         scene: starts and stops the watch it is given. It has to begin anew each time, with nothing in hand from
@@ -24,8 +24,7 @@ def assert_never_away(scene: Callable[[LoopWatch], None]) -> None:
     for _ in range(TRIES):
         watch = LoopWatch()
         scene(watch)
-        assert max(gap.cpu for gap in watch.gaps) <= LONGEST, shares(watch.gaps)
-        if watch.longest_held().held <= LONGEST:
+        if watch.longest_held().held <= LONGEST:  # no less than its own work
             return
         held.append(shares(watch.gaps))
     raise AssertionError(f"The loop was away in each of {TRIES} scenes: {' | '.join(held)}")

@@ -178,11 +178,12 @@ CLEAN, HELD, WORKED = (Gap(0.0, wall, cpu, 0.0, 0.0) for wall, cpu in ((0.01, 0.
         ([CLEAN, HELD, HELD], True, 1),
         ([HELD, HELD, CLEAN], True, 3),
         ([HELD, HELD, HELD], False, 3),
-        ([WORKED, CLEAN, CLEAN], False, 1),
-        ([HELD, WORKED, CLEAN], False, 2),
+        ([WORKED, CLEAN, CLEAN], True, 2),
+        ([HELD, WORKED, WORKED], False, 3),
+        ([WORKED, WORKED, WORKED], False, 3),
     ],
 )
-def test_only_what_others_can_have_done_is_given_another_try(
+def test_what_happens_in_every_scene_is_the_programs_own(
     qapp: object, scenes: list[Gap], good: bool, played: int
 ) -> None:
     left = list(scenes)
