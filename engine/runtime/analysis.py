@@ -103,7 +103,7 @@ class Analysis:
             )
         self._made_by = detector.provenance(faces=face_key(session.length))
         self._scoring = self._how()
-        self._wanted = {span for span in session.grid if span[1] >= self._first and span[0] <= self._last}
+        self._wanted = set(session.spans_in(self._first, self._last))
         self._tally = Tally()
         self._home: _Home | None = None
         self._waiting: list[tuple[FaceSegment, tuple[Scores, ...], Plan]] = []
@@ -248,8 +248,7 @@ class Analysis:
 
     def _with_reach(self, span: Span) -> list[Span]:
         """The segment and those behind it into which its scores reach."""
-        end = span[1] + self._scoring.reach
-        return [each for each in self._session.grid if span[0] <= each[0] <= end]
+        return self._session.spans_in(span[0], span[1] + self._scoring.reach)
 
     def _context(self, span: Span) -> Span:
         """The frames that must be decoded to find the faces of `_with_reach` and to score the segment."""

@@ -60,26 +60,23 @@ class ClipExplaining(AnyExplaining[ClipDetector, ClipExplainer]):
     def _holding(self, frame: int, shelf: Shelf) -> Working[list[tuple[Name, PlannedClip]]]:
         """The clips with a span that holds a frame, one a face, under the names of their first tracklets."""
         found = []
-        for span in self._session.grid:
-            if span[0] <= frame < span[1] + self._detector.length:
-                if span not in self._planned:
-                    self._planned[span] = yield from self._plan(span, shelf)
-                for one in self._planned[span]:
-                    low, high = one.clip.spans.T
-                    if ((low <= frame) & (frame <= high)).any():
-                        found.append(((span, one.owner), one))
+        for span in self._session.spans_in(frame - self._detector.length + 1, frame):
+            if span not in self._planned:
+                self._planned[span] = yield from self._plan(span, shelf)
+            for one in self._planned[span]:
+                low, high = one.clip.spans.T
+                if ((low <= frame) & (frame <= high)).any():
+                    found.append(((span, one.owner), one))
         return found
 
     def _plan(self, span: Span, shelf: Shelf) -> Working[Sequence[PlannedClip]]:
         """The clips that begin in a segment; none where its faces are not stored and none are to be found."""
-        reach = self._detector.length
         segments = []
-        for each in self._session.grid:
-            if span[0] <= each[0] <= span[1] + reach:
-                segment = yield from self._segment(each, shelf)
-                if segment is None:
-                    return ()
-                segments.append(segment)
+        for each in self._session.spans_in(span[0], span[1] + self._detector.length):
+            segment = yield from self._segment(each, shelf)
+            if segment is None:
+                return ()
+            segments.append(segment)
         return planned_clips(self._detector, segments[0], segments[1:], len(self._session.media.index))
 
     def _explain(self, name: Name, one: PlannedClip, affines: FloatArray, shelf: Shelf) -> Working[None]:

@@ -64,6 +64,7 @@ class ClipScoring:
             for clip in planned_clips(self.detector, segment, after, self.frame_count, self.every)
             if chosen(clip.owner) and clip.clip.spans[-1, 1] >= self.first and clip.clip.spans[0, 0] <= self.last
         ]
+        self.count(repeats=sum(each.clip.repeats for each in planned))
         return ClipPlan(self, tuple(planned))
 
     def remarks(self) -> Sequence[str]:
@@ -97,7 +98,6 @@ class ClipPlan:
         return only(scores, planned & inside)
 
     def lacking(self, known: Mapping[int, Scores]) -> Sequence[PlannedClip]:
-        self.scoring.count(repeats=sum(each.clip.repeats for each in self.clips))
         return [
             each
             for each in self.clips

@@ -71,6 +71,10 @@ class VideoSession:
     def span_of(self, frame: int) -> Span:
         return self.grid[frame // self.length]
 
+    def spans_in(self, first: int, last: int) -> list[Span]:
+        """The segments with some of the frames first..last, which may reach beyond the end. O(their number)."""
+        return self.grid[max(0, first) // self.length : last // self.length + 1]
+
     @property
     def look_width(self) -> int:
         """Width of the pictures in which faces are looked for."""

@@ -7,6 +7,7 @@ from typing import Any
 import fakes
 import pytest
 from pytestqt.qtbot import QtBot
+from scenes import Scene, make_scenes
 
 from engine.runtime.engine import Engine
 from gui.session import Session
@@ -54,6 +55,21 @@ def session(settings: Settings, switches: fakes.Switches, servers: list[fakes.Fa
     yield made
     made.close()
     made.deleteLater()
+
+
+@pytest.fixture
+def make_scene(tmp_path: Path, qtbot: object) -> Iterator[Callable[..., Scene]]:
+    """Makes sessions without an engine; they are closed after the test."""
+    yield from make_scenes(tmp_path)
+
+
+@pytest.fixture
+def scene(request: pytest.FixtureRequest, make_scene: Callable[..., Scene], qtbot: QtBot) -> Scene:
+    """With detectors listed and one video open, of as many frames as the module's FRAMES says, else 200."""
+    made = make_scene(getattr(request.module, "FRAMES", 200))
+    made.list_detectors()
+    made.open(qtbot)
+    return made
 
 
 @pytest.fixture

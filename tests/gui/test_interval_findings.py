@@ -4,24 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scenes import CARD, SHA, make_detector, make_scenes, make_scores, make_track
+from scenes import CARD, SHA, make_detector, make_scores, make_track
 from snippet_scenes import fours, make_snippets
 
 from engine.evaluation.intervals import IntervalRule
 from gui.intervals import Intervals
-
-
-@pytest.fixture
-def make_scene(tmp_path, qtbot):
-    yield from make_scenes(tmp_path)
-
-
-@pytest.fixture
-def scene(make_scene, qtbot):
-    scene = make_scene(200)
-    scene.list_detectors()
-    scene.open(qtbot)
-    return scene
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from engine.training.frames.teacher import Teacher, tapped
 from engine.training.frames.validation import ValidationPart, make_validation, validate
 from engine.training.inputs import to_input
 from engine.training.loop.distributed import ALONE, Processes
-from engine.training.loop.task import LossPart
+from engine.training.loop.task import LossPart, wide
 
 
 @dataclass(frozen=True)
@@ -136,14 +136,14 @@ class FrameTask:
             looking = tapped(self.network)
         with looking as seen:
             features = self.network.features(x)
-        logits = _wide(self.network.classify(features))
+        logits = wide(self.network.classify(features))
         labels = torch.from_numpy(batch.labels).to(logits)
         smooth = labels * (1 - c.smoothing) + (1 - labels) * c.smoothing
         total = binary_cross_entropy_with_logits(logits, smooth, reduction="sum")
         parts = {"label": LossPart(total, len(labels))}
         if c.mask_weight > 0:
             masks = torch.from_numpy(batch.masks).to(logits)
-            cells = _wide(self.mask_head(features.map))
+            cells = wide(self.mask_head(features.map))
             cells = interpolate(cells, size=masks.shape[1:], mode="bilinear").squeeze(1)
             known = ~masks.isnan()
             total = binary_cross_entropy_with_logits(cells[known], masks[known], reduction="sum")
@@ -158,11 +158,6 @@ class FrameTask:
         if not isinstance(network, FrameNetwork):
             raise TypeError("this task validates frame networks")
         return validate(network, self._parts, bf16=self.config.bf16)
-
-
-def _wide(x: Tensor) -> Tensor:
-    """Losses are taken in float32 at least."""
-    return x if x.dtype == torch.float64 else x.float()
 
 
 def _leading_stages(network: FrameNetwork, stages: int) -> Sequence[nn.Module]:

@@ -4,17 +4,17 @@ from pathlib import Path
 
 from engine.detectors.specs import DetectorSpec
 from engine.networks.dpnet.network import DpNetwork
-from engine.progress import CancelToken, ProgressCallback
-from engine.training.clips.gathering import gather_clips
+from engine.progress import CancelToken
 from engine.training.clips.mix import default_clip_mix
 from engine.training.datasets.base import Dataset
 from engine.training.dpnet.config import DpnetConfig
 from engine.training.dpnet.task import DpnetTask
 from engine.training.kinds.base import Kind, Stores
+from engine.training.kinds.clips import ClipKind
 from engine.training.loop.distributed import Processes
 
 
-class _Prototypes:
+class _Prototypes(ClipKind):
     def default_config(
         self,
         spec: DetectorSpec,
@@ -23,14 +23,6 @@ class _Prototypes:
         trained: bool,  # noqa: ARG002 - the first layers must learn to see motion
     ) -> DpnetConfig:
         return DpnetConfig(mix=default_clip_mix(dataset), size=spec.size)
-
-    def pretrained(self, spec: DetectorSpec, dataset: Dataset) -> Path | None:  # noqa: ARG002 - none fit
-        return None
-
-    def gather(
-        self, dataset: Dataset, cancel: CancelToken | None = None, progress: ProgressCallback | None = None
-    ) -> Stores:
-        return gather_clips(dataset, cancel, progress)
 
     def task(
         self,

@@ -4,17 +4,17 @@ from pathlib import Path
 
 from engine.detectors.specs import DetectorSpec
 from engine.networks.lps.network import Lps
-from engine.progress import CancelToken, ProgressCallback
-from engine.training.clips.gathering import gather_clips
+from engine.progress import CancelToken
 from engine.training.clips.mix import default_clip_mix
 from engine.training.datasets.base import Dataset
 from engine.training.kinds.base import Kind, Stores
+from engine.training.kinds.clips import ClipKind
 from engine.training.loop.distributed import Processes
 from engine.training.lps.config import LpsTaskConfig
 from engine.training.lps.task import LpsPretraining, LpsTask
 
 
-class _Lps:
+class _Lps(ClipKind):
     def default_config(self, spec: DetectorSpec, dataset: Dataset, *, trained: bool) -> LpsTaskConfig:
         """Fine-tuning; from random weights it is P001's LPS_ri, for which nothing was pre-trained."""
         return LpsTaskConfig(
@@ -25,14 +25,6 @@ class _Lps:
             weight_decay=1e-5,
             trunk_rate=0.1 if trained else 1.0,
         )
-
-    def pretrained(self, spec: DetectorSpec, dataset: Dataset) -> Path | None:  # noqa: ARG002 - none fit
-        return None
-
-    def gather(
-        self, dataset: Dataset, cancel: CancelToken | None = None, progress: ProgressCallback | None = None
-    ) -> Stores:
-        return gather_clips(dataset, cancel, progress)
 
     def task(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -26,6 +27,11 @@ class LossPart:
     total: Tensor
     count: float
     weight: float = 1.0
+
+
+def wide(x: Tensor) -> Tensor:
+    """Logits as losses take them: in float32 at least."""
+    return x if x.dtype == torch.float64 else x.float()
 
 
 class TrainingTask(Protocol):

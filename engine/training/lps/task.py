@@ -18,7 +18,7 @@ from engine.training.clips.validation import FRAMES, ClipPart, make_clip_validat
 from engine.training.faces.store import FaceStore
 from engine.training.inputs import to_input
 from engine.training.loop.distributed import ALONE, Processes
-from engine.training.loop.task import LossPart
+from engine.training.loop.task import LossPart, wide
 from engine.training.lps.config import LpsTaskConfig
 from engine.training.lps.contrastive import contrastive_hits, contrastive_loss
 from engine.training.lps.distillation import distilled_parameters, selected_divergences
@@ -199,13 +199,13 @@ class LpsTask(_LpsTask):
         """ "label": cross-entropy; "teacher": divergence from the teacher where it is right (eq 6)."""
         c = self.config
         x = self.inputs(batch.pictures)
-        logits = _wide(self.network(x))
+        logits = wide(self.network(x))
         labels = torch.from_numpy(batch.labels).to(logits.device, torch.int64)
         total = cross_entropy(logits, labels, reduction="sum", label_smoothing=2 * c.smoothing)
         if self._teacher is None:
             return {"label": LossPart(total, len(labels))}
         with torch.no_grad():
-            taught = _wide(self._teacher(x))
+            taught = wide(self._teacher(x))
         divergences = selected_divergences(logits, taught, labels, c.temperature, c.direction)
         return {
             "label": LossPart(total, len(labels), c.share),
@@ -225,8 +225,3 @@ class LpsTask(_LpsTask):
             return np.asarray(fake - real, np.float32), None
 
         return validate_clips(self._parts, judge, at_once=2)
-
-
-def _wide(x: Tensor) -> Tensor:
-    """Losses are taken in float32 at least."""
-    return x if x.dtype == torch.float64 else x.float()

@@ -21,7 +21,7 @@ from engine.training.config import DetectorConfig
 from engine.training.faces.store import FaceStore
 from engine.training.inputs import to_input
 from engine.training.loop.distributed import ALONE, Processes
-from engine.training.loop.task import LossPart
+from engine.training.loop.task import LossPart, wide
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class SnippetTask:
     def loss(self, batch: ClipBatch) -> Mapping[str, LossPart]:
         """ "label": cross-entropy of each clip's smoothed label and mean logit; "frames": of partial forgeries."""
         c = self.config
-        logits = _wide(self.network.forward_with_attention(self.inputs(batch.pictures)).frame_logits).flatten(1)
+        logits = wide(self.network.forward_with_attention(self.inputs(batch.pictures)).frame_logits).flatten(1)
         labels = _smoothed(torch.from_numpy(batch.labels).to(logits), c.smoothing)
         total = binary_cross_entropy_with_logits(logits.mean(1), labels, reduction="sum")
         parts = {"label": LossPart(total, len(labels))}
@@ -153,11 +153,6 @@ class SnippetTask:
             return np.asarray(logits.mean(axis=1), dtype=np.float32), logits
 
         return validate_clips(self._parts, judge)
-
-
-def _wide(x: Tensor) -> Tensor:
-    """Losses are taken in float32 at least."""
-    return x if x.dtype == torch.float64 else x.float()
 
 
 def _smoothed(labels: Tensor, smoothing: float) -> Tensor:

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,29 +22,6 @@ from engine.runtime.protocol import (
     Progressed,
     SegmentAnalyzed,
 )
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return toy.write_clip(tmp_path_factory.mktemp("toy") / "toy.mkv")
-
-
-@pytest.fixture
-def settings() -> Iterator[toy.Settings]:
-    yield toy.reset()
-    toy.reset()
-
-
-@pytest.fixture
-def inbox() -> Inbox:
-    return Inbox()
-
-
-@pytest.fixture
-def engine(inbox: Inbox, settings: toy.Settings) -> Iterator[Engine]:
-    engine = Engine(inbox, "cpu", worker="toy")
-    yield engine
-    assert engine.stop(10)
 
 
 @pytest.fixture

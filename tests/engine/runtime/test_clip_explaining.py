@@ -25,11 +25,6 @@ from engine.video.reader import FrameReader
 DETECTOR, EXPLAINER = "snippet-compact", "snippet-attention"
 
 
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return toy.write_clip(tmp_path_factory.mktemp("toy") / "toy.mkv")
-
-
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[toy.Settings]:
     class OfToy(toy.ToyClipExplainer):
@@ -39,18 +34,6 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[toy.Settings]:
     monkeypatch.setitem(registry.CLIP_EXPLAINERS, EXPLAINER, OfToy)
     yield toy.reset()
     toy.reset()
-
-
-@pytest.fixture
-def inbox() -> Inbox:
-    return Inbox()
-
-
-@pytest.fixture
-def engine(inbox: Inbox, settings: toy.Settings) -> Iterator[Engine]:
-    engine = Engine(inbox, "cpu", worker="toy")
-    yield engine
-    assert engine.stop(10)
 
 
 Explain = Callable[..., list[Explanation]]

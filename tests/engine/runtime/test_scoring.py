@@ -3,7 +3,6 @@
 import shutil
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -25,17 +24,6 @@ from engine.runtime.measuring import Measuring, SampleSet
 from engine.runtime.scoring import PLAIN, AnalysisScorer, Opener
 
 EVERY = 7
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return toy.write_clip(tmp_path_factory.mktemp("toy") / "toy.mkv")
-
-
-@pytest.fixture
-def settings() -> Iterator[toy.Settings]:
-    yield toy.reset()
-    toy.reset()
 
 
 def scorer(every: int = EVERY, detector: toy.ToyDetector | None = None) -> AnalysisScorer:

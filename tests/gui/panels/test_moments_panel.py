@@ -15,14 +15,6 @@ KEYS = Qt.Key
 
 
 @pytest.fixture
-def scene(make_scene, qtbot):
-    scene = make_scene(200)
-    scene.list_detectors()
-    scene.open(qtbot)
-    return scene
-
-
-@pytest.fixture
 def panel(scene, qtbot):
     intervals = Intervals(scene.session, scene.session)
     panel = MomentsPanel(scene.session, intervals)

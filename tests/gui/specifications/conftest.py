@@ -1,29 +1,13 @@
 """Scenes for the tests of the Specifications tab, and a model of it."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
-from scenes import Scene, make_scenes
+from scenes import Scene
 
 from gui.specifications.checking import Checking
-
-
-@pytest.fixture
-def make_scene(tmp_path: Path, qtbot: object) -> Iterator[Callable[..., Scene]]:
-    """Makes sessions without an engine; they are closed after the test."""
-    yield from make_scenes(tmp_path)
-
-
-@pytest.fixture
-def scene(make_scene: Callable[..., Scene], qtbot: QtBot) -> Scene:
-    """With one video open and detectors listed."""
-    made = make_scene(200)
-    made.list_detectors()
-    made.open(qtbot)
-    return made
 
 
 @pytest.fixture

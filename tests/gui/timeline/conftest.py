@@ -1,13 +1,16 @@
-"""Scenes for the timeline's tests."""
-
-from collections.abc import Callable, Iterator
-from pathlib import Path
+"""A timeline over a scene."""
 
 import pytest
-from scenes import Scene, make_scenes
+
+from gui.timeline.timeline import TimelinePanel
 
 
 @pytest.fixture
-def make_scene(tmp_path: Path, qtbot: object) -> Iterator[Callable[..., Scene]]:
-    """Makes sessions without an engine; they are closed after the test."""
-    yield from make_scenes(tmp_path)
+def panel(request, scene, qtbot):
+    """As high as the module's HEIGHT says, else 420 pixels."""
+    panel = TimelinePanel(scene.session)
+    qtbot.addWidget(panel)
+    panel.resize(1200, getattr(request.module, "HEIGHT", 420))
+    panel.show()
+    qtbot.waitExposed(panel)
+    return panel

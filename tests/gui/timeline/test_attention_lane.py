@@ -8,25 +8,8 @@ from snippet_scenes import fours, make_snippets
 
 from gui.timeline.attention import MEANING, ROW, columns, shades
 from gui.timeline.scale import FrameScale
-from gui.timeline.timeline import TimelinePanel
 
-
-@pytest.fixture
-def scene(make_scene, qtbot):
-    scene = make_scene(100)
-    scene.list_detectors()
-    scene.open(qtbot)
-    return scene
-
-
-@pytest.fixture
-def panel(scene, qtbot):
-    panel = TimelinePanel(scene.session)
-    qtbot.addWidget(panel)
-    panel.resize(1200, 420)
-    panel.show()
-    qtbot.waitExposed(panel)
-    return panel
+FRAMES = 100
 
 
 def snippets(scene, face=0):

@@ -10,14 +10,6 @@ from gui.timeline.timeline import TimelinePanel
 
 
 @pytest.fixture
-def scene(make_scene, qtbot):
-    scene = make_scene(200)
-    scene.list_detectors()
-    scene.open(qtbot)
-    return scene
-
-
-@pytest.fixture
 def panel(scene, qtbot):
     panel = TimelinePanel(scene.session)
     panel.show_intervals(Intervals(scene.session, panel))

@@ -1,32 +1,13 @@
 """Bars of scores that stand for several frames: where they are, how high, and what a click on them does."""
 
 import numpy as np
-import pytest
 from PySide6.QtCore import QPoint, Qt
 from scenes import make_scores, make_track
 from snippet_scenes import fours, make_snippets
 
-from gui.timeline.timeline import TimelinePanel
+FRAMES = 100
 
 LEFT = Qt.MouseButton.LeftButton
-
-
-@pytest.fixture
-def scene(make_scene, qtbot):
-    scene = make_scene(100)
-    scene.list_detectors()
-    scene.open(qtbot)
-    return scene
-
-
-@pytest.fixture
-def panel(scene, qtbot):
-    panel = TimelinePanel(scene.session)
-    qtbot.addWidget(panel)
-    panel.resize(1200, 420)
-    panel.show()
-    qtbot.waitExposed(panel)
-    return panel
 
 
 def snippets(scene, panel, qtbot):

@@ -9,25 +9,10 @@ from scenes import make_scores, make_track, suspicious_curve
 from gui.timeline.thumbnails import frames_for
 from gui.timeline.timeline import TimelinePanel, stretches
 
+FRAMES = 500
+HEIGHT = 320
+
 LEFT = Qt.MouseButton.LeftButton
-
-
-@pytest.fixture
-def scene(make_scene, qtbot):
-    scene = make_scene(500)
-    scene.list_detectors()
-    scene.open(qtbot)
-    return scene
-
-
-@pytest.fixture
-def panel(scene, qtbot):
-    panel = TimelinePanel(scene.session)
-    qtbot.addWidget(panel)
-    panel.resize(1200, 320)
-    panel.show()
-    qtbot.waitExposed(panel)
-    return panel
 
 
 def at(panel, frame, lane=None):

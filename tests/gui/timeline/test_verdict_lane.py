@@ -10,6 +10,8 @@ from gui.timeline.scale import FrameScale
 from gui.timeline.timeline import TimelinePanel
 from gui.timeline.verdict import VerdictCurve, columns, heights, tip_of
 
+FRAMES = 500
+
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -55,14 +57,6 @@ def test_tooltips_say_the_value_the_witness_and_where_there_is_no_score():
     assert tip_of(made, 3, None).splitlines()[-1] == "No score at frame 3"
     assert "Decided at frame 5 (t). Click to go there" in tip_of(made, 5, 5)
     assert tip_of(made, 5, 5).splitlines()[-1] == "Asked at frame 5 it does not hold: −0.500"
-
-
-@pytest.fixture
-def scene(make_scene, qtbot):
-    scene = make_scene(500)
-    scene.list_detectors()
-    scene.open(qtbot)
-    return scene
 
 
 @pytest.fixture
