@@ -18,7 +18,7 @@ from engine.detectors.cards import card_text
 from engine.detectors.frame import FrameDetector
 from engine.detectors.onnx_engine import INPUT, OUTPUT, NetworkSession, clouds, traced
 from engine.detectors.onnx_engine import OPSET as DEFAULT_OPSET
-from engine.detectors.precision import sigmoid
+from engine.detectors.probability import sigmoid
 from engine.errors import ExportError, UsageError
 from engine.exports.files import Staging
 from engine.results import FloatArray, Picture

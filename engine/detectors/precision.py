@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from engine.detectors.probability import sigmoid
 from engine.results import FloatArray
 
 
@@ -30,8 +31,3 @@ def bf16_deviation(float32: FloatArray, bf16: FloatArray, crops: int = 100) -> f
     nearest = np.argsort(np.abs(float32), kind="stable")[:crops]
     difference = sigmoid(float32[nearest]) - sigmoid(bf16[nearest])
     return float(np.abs(difference).max())
-
-
-def sigmoid(logits: FloatArray) -> FloatArray:
-    """Probabilities of logits, float32, without overflow."""
-    return (0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64)))).astype(np.float32)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from engine.detectors.base import Clip, ClipDetector, ClipScores, Notify
-from engine.detectors.precision import sigmoid
+from engine.detectors.probability import sigmoid
 from engine.detectors.stretches import stretches
 from engine.faces.linking import TrackLinker
 from engine.faces.segments import FaceSegment

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.detectors.base import Detector
-from engine.detectors.precision import sigmoid
+from engine.detectors.probability import sigmoid
 from engine.errors import DataError, VideoError
 from engine.evaluation.explanations.genuine import LocatedPair
 from engine.evaluation.explanations.localisation import difference_mask, localisation

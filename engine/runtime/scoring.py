@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.detectors.base import AnyDetector, single_crops
-from engine.detectors.precision import sigmoid
+from engine.detectors.probability import sigmoid
 from engine.errors import DataError, InternalError
 from engine.evaluation.evaluate import Sample
 from engine.evaluation.video_scores import TrackScores, VideoScores, collected

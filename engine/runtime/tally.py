@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from engine.detectors.precision import sigmoid
+from engine.detectors.probability import sigmoid
 from engine.faces.linking import LinkedSegment, TrackLinker
 from engine.faces.segments import FaceSegment
 from engine.results import BoolArray, FaceTrack, FloatArray, IntArray, Provenance, Scores, frozen

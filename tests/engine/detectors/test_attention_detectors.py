@@ -13,7 +13,8 @@ from random_weights import card_values, noise_crops, random_network
 from engine.detectors.cards import CARD, card_text, load_card, parse_card
 from engine.detectors.folding import fold_batch_norm
 from engine.detectors.frame import FrameDetector
-from engine.detectors.precision import bf16_deviation, both_precisions, sigmoid
+from engine.detectors.precision import bf16_deviation, both_precisions
+from engine.detectors.probability import sigmoid
 from engine.detectors.registry import import_weights, load_detector
 from engine.detectors.specs import SPECS
 from engine.detectors.weights import load_state, save_weights

@@ -15,7 +15,8 @@ from engine.detectors.cards import Card, parse_card
 from engine.detectors.folding import fold_batch_norm
 from engine.detectors.frame import FrameDetector
 from engine.detectors.own import choose_precision
-from engine.detectors.precision import bf16_deviation, both_precisions, sigmoid
+from engine.detectors.precision import bf16_deviation, both_precisions
+from engine.detectors.probability import sigmoid
 from engine.errors import CancelledError, DeviceError, UsageError
 from engine.networks.frame import FrameNetwork
 from engine.progress import CancelToken

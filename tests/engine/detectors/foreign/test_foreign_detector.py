@@ -18,7 +18,7 @@ from engine.detectors.foreign import shelf
 from engine.detectors.foreign.detector import ForeignDetector, load_foreign
 from engine.detectors.foreign.settings import parse_settings, template
 from engine.detectors.frame import FrameDetector
-from engine.detectors.precision import sigmoid
+from engine.detectors.probability import sigmoid
 from engine.detectors.registry import detector_infos, explainers_of, load_any
 from engine.errors import CancelledError, DescriptionMissingError, DeviceError, UsageError, WeightsError
 from engine.explainers.registry import load_explainer
