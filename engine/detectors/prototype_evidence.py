@@ -14,6 +14,8 @@ from engine.results import FloatArray
 
 _CONSPICUOUS = 95
 """Percentile of the activation above which a patch is outlined, as ProtoPNet does it."""
+_CELL = 16
+"""Pixels of a cell of the maps in what the network sees: projections find their boxes at this size, too."""
 
 
 def evidence(
@@ -56,3 +58,25 @@ def activation_box(activation: FloatArray, size: int) -> tuple[int, int, int, in
     strong = enlarged >= np.percentile(enlarged, _CONSPICUOUS)
     columns, rows = np.flatnonzero(strong.any(0)), np.flatnonzero(strong.any(1))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def patch_box(values: FloatArray, affine: FloatArray) -> tuple[float, float, float, float]:
+    """Where a prototype finds itself in a frame, to be outlined: `activation_box` of a map of `prototypes`.
+
+    The map of a certain prototype is asked for like any mask: an ExplainRequest of the explainer `prototypes` with
+    `settings={"prototype": NAME}` for a frame of the clip (in the window an ExplanationStore's Wanted with
+    `settings=(("prototype", NAME),)`). Its answer, an Explanation or a FrameExplanation, holds both arguments for
+    each of its frames; all frames of a clip's span have the same box. It is made of numbers alone, on any thread.
+
+    Args:
+        values: (h, w), signed evidence or plain similarities of one prototype.
+        affine: (2, 3), from continuous map coordinates to the frame; DPNet's crops stand upright.
+
+    Returns:
+        x0, y0, x1, y1 in continuous pixels of the frame; all of the crop where the map is flat.
+    """
+    h, w = values.shape
+    size = _CELL * max(h, w)
+    corners = np.array(activation_box(np.abs(values), size), np.float64).reshape(2, 2) * (w / size, h / size)
+    (x0, y0), (x1, y1) = corners @ affine[:, :2].astype(np.float64).T + affine[:, 2]
+    return float(x0), float(y0), float(x1), float(y1)

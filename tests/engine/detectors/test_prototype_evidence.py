@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.detectors.prototype_evidence import activation_box, evidence, logits
+from engine.detectors.prototype_evidence import activation_box, evidence, logits, patch_box
 from engine.networks.dpnet.network import DpNetwork, build_dpnet, fixed_weights
 
 WEIGHTS = fixed_weights(torch.arange(100) // 50).numpy()
@@ -53,6 +53,39 @@ def test_leaving_out_by_hand() -> None:
     assert logits(similarities, weights).tolist() == [[0.75 - 0.5625, 1.125 - 0.375]]
     assert logits(similarities, weights, [2]).tolist() == [[0.75 - 0.0625, 0.125 - 0.375]]
     assert logits(similarities, weights, range(4)).tolist() == [[0, 0]]
+
+
+def bicubic(cells: np.ndarray, factor: int) -> np.ndarray:
+    """Keys' cubic convolution with a = -0.75, pixel centres on pixel centres, the border's cells repeated."""
+
+    def kernel(x: float) -> float:
+        a, x = -0.75, abs(x)
+        if x <= 1:
+            return (a + 2) * x**3 - (a + 3) * x**2 + 1
+        return a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a if x < 2 else 0.0
+
+    count = len(cells)
+    weights = np.zeros((count * factor, count))
+    for pixel in range(count * factor):
+        place = (pixel + 0.5) / factor - 0.5
+        for cell in range(int(np.floor(place)) - 1, int(np.floor(place)) + 3):
+            weights[pixel, min(max(cell, 0), count - 1)] += kernel(place - cell)
+    return weights @ cells @ weights.T
+
+
+@pytest.mark.parametrize("sign", [1.5, -1.5])
+def test_the_box_of_a_map_lies_on_the_frame(sign: float) -> None:
+    similarity = np.random.default_rng(1).uniform(0.1, 0.3, (8, 8))
+    similarity[5:7, 1] = 0.8, 0.7
+    large = bicubic(similarity, 16)
+    rows, columns = np.nonzero(large >= np.sort(large.ravel())[int(0.95 * (large.size - 1)) + 1])
+    scale, left, top = 12.5, 40.25, 30.0  # of a cell, and of the crop's corner
+    x0, y0, x1, y1 = (side * scale / 16 for side in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
+    affine = np.array([[scale, 0, left], [0, scale, top]], np.float32)
+    found = patch_box((sign * similarity).astype(np.float32), affine)
+    assert found == pytest.approx((left + x0, top + y0, left + x1, top + y1))
+    assert found[0] < left + 1.5 * scale < found[2] <= left + 3 * scale
+    assert found[1] < top + 6 * scale < found[3] <= top + 8 * scale
 
 
 @pytest.mark.parametrize(("row", "column"), [(2, 5), (0, 0), (7, 7)])
