@@ -76,7 +76,7 @@ def _oklab(colours: FloatArray) -> FloatArray:
     return lab
 
 
-def _srgb(lab: FloatArray) -> FloatArray:
+def srgb(lab: FloatArray) -> FloatArray:
     """OKLab (..., 3) to sRGB, clipped to [0, 1]."""
     linear = ((lab @ np.linalg.inv(_TO_LAB).T) ** 3) @ np.linalg.inv(_TO_LMS).T
     linear = np.clip(linear, 0, 1)
@@ -105,7 +105,7 @@ def _ramp(anchors: tuple[Colour, ...]) -> FloatArray:
     lab = _oklab(np.array(anchors, float) / 255)
     at = np.linspace(0, 1, STEPS)
     stops = np.linspace(0, 1, len(anchors))
-    return _srgb(np.stack([np.interp(at, stops, lab[:, k]) for k in range(3)], axis=1))
+    return srgb(np.stack([np.interp(at, stops, lab[:, k]) for k in range(3)], axis=1))
 
 
 def _table(real: FloatArray, fake: FloatArray) -> Picture:
