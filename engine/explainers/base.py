@@ -80,6 +80,7 @@ class AnyExplainer(ABC):
         slow: whether a map takes so long that it cannot follow a playhead.
         precision: in which it computes.
         settings_type: what of it can be set.
+        endings: names of those settings that only say when it ends, so that samples serve whatever they are.
     """
 
     id: str
@@ -87,6 +88,7 @@ class AnyExplainer(ABC):
     slow: bool = False
     precision: str
     settings_type: type[ExplainerSettings] = ExplainerSettings
+    endings: frozenset[str] = frozenset()
 
     def __init__(self, chosen: ExplainerSettings | None = None) -> None:
         """`chosen` is of `settings_type`; by default all that it has by default."""
@@ -109,13 +111,7 @@ class AnyExplainer(ABC):
 
 
 class Explainer(AnyExplainer):
-    """Says which parts of a crop made its score. For the engine thread.
-
-    Attributes:
-        endings: names of those settings that only say when it ends, so that samples serve whatever they are.
-    """
-
-    endings: frozenset[str] = frozenset()
+    """Says which parts of a crop made its score. For the engine thread."""
 
     @property
     def together(self) -> bool:
@@ -168,13 +164,22 @@ class ClipExplainer(AnyExplainer):
     """Says which parts of the frames of a clip made its scores. For the engine thread."""
 
     @abstractmethod
-    def explain_clip(self, detector: ClipDetector, clip: Clip, crops: Picture) -> ClipMaps:
+    def steps(
+        self, detector: ClipDetector, clip: Clip, crops: Picture, watch: Watch = UNWATCHED
+    ) -> Generator[None, None, ClipMaps]:
         """Maps of all frames of a clip: crops (F, S, S, 3) uint8 RGB. Independent of clips before it.
+
+        One that is done after a pass or two yields nothing; of many passes, other work may come between two.
 
         Raises:
             UsageError: it cannot look into this detector.
             DeviceError: the clip does not fit into memory.
+            CancelledError: cancelled between two passes.
         """
+
+    def explain(self, detector: ClipDetector, clip: Clip, crops: Picture, watch: Watch = UNWATCHED) -> ClipMaps:
+        """The same at a stretch."""
+        return finished(self.steps(detector, clip, crops, watch))
 
 
 def finished(steps: Generator[None, None, Made]) -> Made:

@@ -7,11 +7,13 @@ map; see engine.explainers.gradcam. What a frame does for other snippets, throug
 Always in float32.
 """
 
+from collections.abc import Generator
+
 import torch
 from torch import nn
 
 from engine.detectors.base import Clip, ClipDetector
-from engine.explainers.base import ClipExplainer, ClipMaps, snippet_box
+from engine.explainers.base import UNWATCHED, ClipExplainer, ClipMaps, Watch, snippet_box
 from engine.explainers.gradcam import AnyGradCam, leaf_output
 from engine.networks.snippets.network import SnippetNetwork
 from engine.results import Picture, frozen
@@ -20,7 +22,11 @@ from engine.results import Picture, frozen
 class ClipGradCam(AnyGradCam, ClipExplainer):
     """See the module. Costs one forward pass of the clip, and per snippet a backward pass from the layer on."""
 
-    def explain_clip(self, detector: ClipDetector, clip: Clip, crops: Picture) -> ClipMaps:
+    def steps(
+        self, detector: ClipDetector, clip: Clip, crops: Picture, watch: Watch = UNWATCHED
+    ) -> Generator[None, None, ClipMaps]:
+        yield from ()
+        watch.check()
         inside = snippet_box(detector)
         network = inside.network
         layer = network.get_submodule(self._chosen.layer or network.map_layers[0])

@@ -5,7 +5,7 @@ says where the network looks for movement, not what is fake: in (0, 1), and 0.25
 that of the pass that gives the score, in which the other snippets take part. Always in float32.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,7 +13,7 @@ import torch
 
 from engine.detectors.base import Clip, ClipDetector
 from engine.detectors.specs import detector_spec
-from engine.explainers.base import ClipExplainer, ClipMaps, snippet_box
+from engine.explainers.base import UNWATCHED, ClipExplainer, ClipMaps, Watch, snippet_box
 from engine.explainers.settings import ExplainerSettings, named
 from engine.networks.blank import Blank
 from engine.networks.snippets.network import SnippetOutput
@@ -47,12 +47,15 @@ class SnippetAttention(ClipExplainer):
     def title(self) -> str:
         return f"{self.id}, where it looks"
 
-    @torch.inference_mode()
-    def explain_clip(self, detector: ClipDetector, clip: Clip, crops: Picture) -> ClipMaps:
+    def steps(
+        self, detector: ClipDetector, clip: Clip, crops: Picture, watch: Watch = UNWATCHED
+    ) -> Generator[None, None, ClipMaps]:
+        yield from ()
+        watch.check()
         inside = snippet_box(detector)
 
         def judged(clips: torch.Tensor) -> SnippetOutput:
-            with torch.autocast(inside.device, enabled=False):
+            with torch.inference_mode(), torch.autocast(inside.device, enabled=False):
                 return inside.network.forward_with_attention(clips)
 
         output = inside.at_once(crops, judged)

@@ -1,13 +1,12 @@
 """From a request to maps of frames that are judged by clips: the clip of each, and what made its scores."""
 
-import time
 from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 
 from engine.detectors.base import ClipDetector
-from engine.explainers.base import ClipExplainer
+from engine.explainers.base import ClipExplainer, Watch, timed
 from engine.progress import ProgressMeter
 from engine.results import FloatArray, IntArray
 from engine.runtime.clip_scores import PlannedClip, planned_clips
@@ -92,16 +91,15 @@ class ClipExplaining(AnyExplaining[ClipDetector, ClipExplainer]):
             return
         cut = pictures.crops(window, clip.frames.tolist(), affines, self._detector.crop_spec.size)
         crops = yield from wait_for(cut, self._job)
-        began = time.perf_counter()
-        maps = self._explainer.explain_clip(self._detector, clip, crops)
+        watch = Watch(self._job.token, lambda text: self._job.emit(Notice(self._job.id, text)))
+        maps, seconds = yield from timed(self._explainer.steps(self._detector, clip, crops, watch))
         told = [
             (frame, row) for row, (low, high) in enumerate(clip.spans.tolist()) for frame in range(low, high + 1)
         ]
-        seconds = (time.perf_counter() - began) / len(told)
         passes = -(-len(clip.frames) // len(told))
         for frame, row in told:
             at = _row(clip.frames, frame)
-            new = FaceMap(affines[at], maps.values[at], float(maps.logits[row]), passes, seconds)
+            new = FaceMap(affines[at], maps.values[at], float(maps.logits[row]), passes, seconds / len(told))
             known = shelf.maps(self._made_by, frame)
             if map_at(known, new.affine) is None:
                 shelf.keep_maps(self._made_by, frame, (*known, new))

@@ -57,7 +57,7 @@ def inputs(network: SnippetNetwork, crops: np.ndarray) -> torch.Tensor:
 def test_of_the_last_map_it_is_the_class_activation_map(detector: SnippetDetector, exact: SnippetNetwork) -> None:
     """s_u = mean over t of w . GAP(A(t)) + b, so L(t) = sum_c w_c A_c(t) / (T h w)."""
     clip, crops = clip_of()
-    maps = ClipGradCam().explain_clip(detector, clip, crops)
+    maps = ClipGradCam().explain(detector, clip, crops)
     x = inputs(exact, crops)
     with torch.no_grad():
         logits = exact.forward_with_attention(x).snippet_logits[0]
@@ -101,10 +101,10 @@ def test_no_hook_and_no_gradient_is_left_behind(detector: SnippetDetector) -> No
     for layer in detector.network.map_layers:
         explainer = load_explainer("gradcam", ID, {"layer": layer})
         assert isinstance(explainer, ClipGradCam)
-        assert explainer.explain_clip(detector, clip, crops).values.shape[0] == U * T
+        assert explainer.explain(detector, clip, crops).values.shape[0] == U * T
     assert hooks(detector.network) == before
     with pytest.raises(ValueError, match="crops must be"):
-        ClipGradCam().explain_clip(detector, clip, noise_crops(U * T, SIZE // 2))
+        ClipGradCam().explain(detector, clip, noise_crops(U * T, SIZE // 2))
     assert hooks(detector.network) == before
     assert all(p.grad is None and not p.requires_grad for p in detector.network.parameters())
 
@@ -112,7 +112,7 @@ def test_no_hook_and_no_gradient_is_left_behind(detector: SnippetDetector) -> No
 def test_it_can_be_smoothed_and_says_so(detector: SnippetDetector) -> None:
     explainer = load_explainer("gradcam", ID, {"smoothing": "bilinear"})
     assert isinstance(explainer, ClipGradCam)
-    assert explainer.explain_clip(detector, *clip_of()).values.shape == (U * T, SIZE, SIZE)
+    assert explainer.explain(detector, *clip_of()).values.shape == (U * T, SIZE, SIZE)
     assert "smoothed" in explainer.title
 
 
@@ -123,7 +123,7 @@ def test_the_attention_is_that_of_the_pass_that_gives_the_score(
     clip, crops = clip_of()
     explainer = load_explainer("snippet-attention", ID, {"stage": stage} if stage else {})
     assert isinstance(explainer, SnippetAttention)
-    maps = explainer.explain_clip(detector, clip, crops)
+    maps = explainer.explain(detector, clip, crops)
     with torch.no_grad():
         output = exact.forward_with_attention(inputs(exact, crops))
     expected = output.intra[stage or "stage4"][0].flatten(0, 1).numpy()
@@ -138,7 +138,7 @@ def test_the_logits_are_those_of_the_spans(detector: SnippetDetector) -> None:
     clip, crops = clip_of()
     end = Clip(clip.frames, np.array([[50, 51]]))
     for explainer in (ClipGradCam(), SnippetAttention()):
-        whole, part = (explainer.explain_clip(detector, each, crops) for each in (clip, end))
+        whole, part = (explainer.explain(detector, each, crops) for each in (clip, end))
         np.testing.assert_array_equal(part.logits, whole.logits[2:])
         np.testing.assert_array_equal(part.values, whole.values)
 

@@ -6,7 +6,7 @@ the frame, the blue of B is 250 minus it. A is away in GAP, B comes at B_FROM. T
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Never
@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.detectors.base import AnyDetector, Clip, ClipDetector, ClipScores, Detector
 from engine.detectors.snippet_sampling import dense_clips
-from engine.explainers.base import ClipExplainer, ClipMaps
+from engine.explainers.base import UNWATCHED, ClipExplainer, ClipMaps, Watch
 from engine.faces.detection import Detection
 from engine.progress import CancelToken
 from engine.results import CropSpec, Picture, Provenance
@@ -174,7 +174,11 @@ class ToyClipExplainer(ClipExplainer):
 
     id, signed, precision = "snippet-attention", False, "float32"
 
-    def explain_clip(self, detector: ClipDetector, clip: Clip, crops: Picture) -> ClipMaps:
+    def steps(
+        self, detector: ClipDetector, clip: Clip, crops: Picture, watch: Watch = UNWATCHED
+    ) -> Generator[None, None, ClipMaps]:
+        yield None
+        watch.check()
         SETTINGS.explained.append(clip.first)
         blue = crops[:, 12:20, 12:20, 2].mean((1, 2), dtype=np.float32)
         return ClipMaps(np.tile(blue[:, None, None], (1, 2, 2)), detector.score_clip(clip, crops).logits)
