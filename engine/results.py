@@ -142,6 +142,10 @@ class CropSpec:
     aligned: bool = False
 
 
+EXCLUDED = "excluded_prototypes"
+"""The setting that names the prototypes which had no say in a result; absent where all had their say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scores:
     """What one detector says of one track.
@@ -166,6 +170,12 @@ class Scores:
     def track_probability(self) -> float:
         """Mean of the spans' probabilities (P002); nan without a span."""
         return float(self.fake_probability.mean(dtype=np.float64)) if len(self.fake_probability) else float("nan")
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """Names of the prototypes that had no say in them."""
+        names = self.provenance.settings.get(EXCLUDED, ())
+        return tuple(str(name) for name in names) if isinstance(names, list | tuple) else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,29 +23,32 @@ def trace_of_scores(name: str, scores: Scores, prototypes: Sequence[Prototype] =
     column, `attention_0`, `attention_1` and so on for several. Letters that names cannot hold become `_`.
 
     Args:
-        prototypes: of the detector; their similarities then are S(t, p), and their classes the sets.
+        prototypes: of the detector; their similarities then are S(t, p), and their classes the sets. Those that
+            had no say in the scores are left out: formulas do not see them either.
 
     Raises:
         DataError: there is no span, a number is not finite, or the prototypes are not those of the scores.
     """
     similarity: dict[str, Any] = {}
-    if prototypes and SIMILARITY in scores.activations:
+    named = bool(prototypes) and SIMILARITY in scores.activations
+    if named:
         columns = scores.activations[SIMILARITY].T
         if len(columns) != len(prototypes):
             raise DataError(
                 f"{name} was compared with {len(columns)} prototypes, the detector has {len(prototypes)}",
                 advice="Analyse the video again",
             )
-        similarity = {each.name: column for each, column in zip(prototypes, columns, strict=True)}
+        heard = zip(prototypes, columns, strict=True)
+        similarity = {each.name: column for each, column in heard if each.name not in scores.excluded}
     series: dict[str, Any] = {"probability": scores.fake_probability, "logit": scores.logits}
     for key, values in scores.activations.items():
-        if similarity and key == SIMILARITY:
+        if named and key == SIMILARITY:
             continue
         word = re.sub(r"\W|^(?=\d)", "_", key, flags=re.ASCII)
         columns = values.reshape(len(values), -1).T
         series |= {word if len(columns) == 1 else f"{word}_{k}": column for k, column in enumerate(columns)}
     predicted = CLASSES[0] if scores.track_probability >= THRESHOLD else CLASSES[1]
-    sets = {label: [each.name for each in prototypes if each.label == label] for label in CLASSES}
+    sets = {label: [p.name for p in prototypes if p.label == label and p.name in similarity] for label in CLASSES}
     return make_trace(
         name,
         scores.spans[:, 0],

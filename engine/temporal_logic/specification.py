@@ -66,6 +66,11 @@ class Specification:
         """Whether there is an instance for each class (it says `own` or `other`)."""
         return s.uses_own_class(self.formula)
 
+    @property
+    def needs_prototypes(self) -> bool:
+        """Whether it can be checked only for a detector that has prototypes."""
+        return s.uses_prototypes(self.formula)
+
     def settings(self, given: Mapping[str, float] | None = None) -> dict[str, float]:
         """The value of every parameter: the one given, or the default.
 

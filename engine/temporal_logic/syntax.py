@@ -297,6 +297,11 @@ def uses_own_class(formula: Formula) -> bool:
     )
 
 
+def uses_prototypes(formula: Formula) -> bool:
+    """Whether the formula speaks of prototypes, so that it can be checked only where there are some."""
+    return any(isinstance(part, Exists | ForAll) for part in walk(formula))
+
+
 def equalities(formula: Formula) -> list[Comparison]:
     """The predicates that ask for equality: their value is never above 0, so nothing ever satisfies them."""
     return [

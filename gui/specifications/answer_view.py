@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from engine.results import WitnessPoint
+from engine.results import Verification, WitnessPoint
 from gui import theme
 from gui.panels.parts import clear_layout, muted
 from gui.specifications import wording
@@ -56,13 +56,19 @@ class FaceList(QListWidget):
 
 
 class AnswerView(QWidget):
-    """The list with verdict and robustness, then what decides that of the chosen face."""
+    """The list with verdict and robustness, then what decides that of the chosen face.
+
+    Signals:
+        prototype_requested: name of the prototype that decides, which the user wants to see.
+    """
+
+    prototype_requested = Signal(str)
 
     def __init__(self, checking: Checking, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._checking = checking
         self._tip = ""
-        self._points: tuple[WitnessPoint, ...] = ()
+        self._points: tuple[tuple[WitnessPoint, ...], str | None] = (), None
         self.list = FaceList(checking)
         self.meaning = muted()
         self.buttons: list[QPushButton] = []
@@ -92,7 +98,7 @@ class AnswerView(QWidget):
         self.list.setVisible(there)
         self.meaning.setVisible(there)
         if answers is None or answer is None:
-            self._show_points(())
+            self._show_points(None)
             return
         self.list.setFont(theme.numbers_font(self))
         self.list.show_answers(answers.faces, answer.track_id)
@@ -100,16 +106,20 @@ class AnswerView(QWidget):
         self.meaning.setToolTip(wording.margin_text(answer))
         self.meaning.setText(wording.meaning_text(answer))
         theme.set_role(self.meaning, "muted" if found is not None else "", "" if found is not None else "warning")
-        self._show_points(wording.times_of(found) if found is not None else ())
+        self._show_points(found)
 
-    def _show_points(self, points: tuple[WitnessPoint, ...]) -> None:
-        """A button per frame of the witness, the one that decides first."""
-        if points == self._points:
+    def _show_points(self, found: Verification | None) -> None:
+        """A button per frame of the witness, the one that decides first, and one for its prototype."""
+        points = wording.times_of(found) if found is not None else ()
+        prototype = found.witness.prototype if found is not None and found.witness is not None else None
+        if (points, prototype) == self._points:
             return
-        self._points = points
+        self._points = points, prototype
         focused = any(button.hasFocus() for button in self.buttons)
         clear_layout(self._witness)
         self.buttons = [self._button(number, point) for number, point in enumerate(points)]
+        if prototype is not None:
+            self.buttons.insert(1, self._prototype_button(prototype))
         for button in self.buttons:
             self._witness.addWidget(button)
         if focused and self.buttons:
@@ -124,4 +134,13 @@ class AnswerView(QWidget):
         if number:
             theme.set_role(button, "link")
         button.clicked.connect(lambda: self._checking.go_to(frame))
+        return button
+
+    def _prototype_button(self, name: str) -> QPushButton:
+        button = QPushButton(f"by the prototype {name}")
+        button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        button.setAccessibleName(f"Show the prototype {name}, which decides the verdict")
+        button.setToolTip(f"Show the prototype {name}, which decides the verdict")
+        theme.set_role(button, "link")
+        button.clicked.connect(lambda: self.prototype_requested.emit(name))
         return button

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.results import IntArray, Scores, Verification
+from engine.results import IntArray, Prototype, Scores, Verification
 
 if TYPE_CHECKING:
     from engine.temporal_logic.specification import Specification
@@ -66,11 +66,16 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One face to check a specification on: the parts of its scores in the order in which they came."""
+    """One face to check a specification on: the parts of its scores in the order in which they came.
+
+    Attributes:
+        prototypes: of the detector, none for most.
+    """
 
     track_id: int
     name: str
     parts: tuple[Scores, ...]
+    prototypes: tuple[Prototype, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -264,12 +264,32 @@ class Checking(QObject):
         found = self.answer.verification if self.answer is not None else None
         if found is None:
             return ()
-        return tuple((point.frame, ", ".join(point.names)) for point in times_of(found) if point.frame is not None)
+        by = found.witness.prototype if found.witness is not None else None
+        return tuple(
+            (point.frame, ", ".join((*point.names, *((by,) if by and not number else ()))))
+            for number, point in enumerate(times_of(found))
+            if point.frame is not None
+        )
+
+    @property
+    def witness_prototype(self) -> str | None:
+        """Name of the prototype that decides the verdict on the shown face; None where none does."""
+        found = self.answer.verification if self.answer is not None else None
+        return found.witness.prototype if found is not None and found.witness is not None else None
+
+    @property
+    def lacks_prototypes(self) -> bool:
+        """Whether the specification speaks of prototypes and the detector has none: then nothing is checked."""
+        specification, detector = self.specification, self._session.detector
+        needed = specification is not None and specification.needs_prototypes
+        return needed and detector is not None and not detector.prototypes
 
     @property
     def standing(self) -> str:
         """What limits the answers, or why there are none; empty when nothing does."""
         session, parsed = self._session, self.parsed
+        if self._chosen and self.lacks_prototypes and session.detector is not None:
+            return wording.without_prototypes(session.detector.name)
         if self.answers is not None:
             return wording.standing_text(self.answers, running=session.analysis.state.active)
         if not self._chosen:
@@ -377,7 +397,7 @@ class Checking(QObject):
         results = self._session.results
         specification = self.parsed.specification if self.parsed else None
         faces = tuple((track.id, len(track.parts)) for track in self._session.visible_tracks if track.parts)
-        if results is None or specification is None or not faces:
+        if results is None or specification is None or not faces or self.lacks_prototypes:
             return None
         own = self.own_class if specification.has_classes else ""
         return results, faces, results.done, specification, own, tuple(self.values.items())
@@ -398,7 +418,9 @@ class Checking(QObject):
         self._rest.stop()
         self._key = asked
         results, _, done, specification, own, values = asked
-        faces = [Face(t.id, t.name, t.parts) for t in self._session.visible_tracks if t.parts]
+        detector = self._session.detector
+        prototypes = detector.prototypes if detector is not None else ()
+        faces = [Face(t.id, t.name, t.parts, prototypes) for t in self._session.visible_tracks if t.parts]
         partial = results.share_analysed < 1
         self._checking = task = self._session.background.start(
             lambda cancel, report: evaluating.check_faces(

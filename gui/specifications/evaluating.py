@@ -128,7 +128,7 @@ def _answer(
     trace = None
     try:
         scores = joined_scores(face)
-        trace = trace_of_scores(face.name, scores)
+        trace = trace_of_scores(face.name, scores, face.prototypes)
         found = verify(specification, trace, own=own, settings=settings, cancel=cancel)
         instance = Instance(trace, own or trace.predicted, specification.settings(settings))
         curve = Robustness(specification.formula, instance, cancel=cancel).curve()

@@ -95,6 +95,14 @@ def times_of(found: Verification) -> tuple[WitnessPoint, ...]:
     )
 
 
+def without_prototypes(detector: str) -> str:
+    """Why a specification of prototypes says nothing under a detector."""
+    return (
+        f"{detector} has no prototypes, and this specification speaks of them: choose a detector that has some "
+        "(DPNet), or another specification."
+    )
+
+
 def standing_text(answers: Answers, *, running: bool) -> str:
     """What limits the answers as a whole; empty when nothing does."""
     if answers.provisional:
