@@ -1,4 +1,4 @@
-"""Frame detectors written as ONNX, for programs that know nothing of torch.
+"""Detectors written as ONNX, for programs that know nothing of torch.
 
 What was written is run once by ONNX Runtime and must give torch's logits, or nothing is written.
 """
@@ -14,14 +14,15 @@ import numpy as np
 import torch
 
 from engine import __version__
+from engine.detectors.base import AnyDetector
 from engine.detectors.cards import card_text
-from engine.detectors.frame import FrameDetector
-from engine.detectors.onnx_engine import INPUT, OUTPUT, NetworkSession, clouds, traced
 from engine.detectors.onnx_engine import OPSET as DEFAULT_OPSET
+from engine.detectors.onnx_engine import NetworkSession, traced
 from engine.detectors.probability import sigmoid
 from engine.errors import ExportError, UsageError
 from engine.exports.files import Staging
-from engine.results import FloatArray, Picture
+from engine.onnx_forms import OnnxForm, form_of
+from engine.results import FloatArray
 
 OPSETS = range(13, 21)
 TOLERANCE = 1e-3
@@ -43,11 +44,10 @@ class Deviation:
     probability: float
 
 
-def export_onnx(detector: FrameDetector, path: Path, opset: int = DEFAULT_OPSET) -> Deviation:
+def export_onnx(detector: AnyDetector, path: Path, opset: int = DEFAULT_OPSET) -> Deviation:
     """Write a detector and, beside it, NAME.toml that says what goes in and what comes out.
 
-    The network takes (N, 3, S, S) float32 normalised crops, any N, and gives (N,) logits of fake. It is the
-    float32 network, also of a detector that computes in bf16 here.
+    The batch may have any size. It is the float32 network, also of a detector that computes in bf16 here.
 
     Args:
         detector: on the CPU.
@@ -56,15 +56,17 @@ def export_onnx(detector: FrameDetector, path: Path, opset: int = DEFAULT_OPSET)
         How far ONNX Runtime's answers lie from torch's.
 
     Raises:
-        UsageError: the opset or the name makes no sense, or NAME.toml is there and is another thing.
+        UsageError: the opset or the name makes no sense, NAME.toml is there and is another thing, or the detector
+            is a foreign model.
         ExportError: the answers are not torch's, or the files cannot be written.
     """
     check_request(path, opset)
-    card, described = detector.card, describe(detector, opset)
-    data = _with_metadata(traced(detector.network, card.size, opset), described)
-    deviation = _deviation(detector, data)
+    form = form_of(detector)
+    described = describe(detector.id, form, opset)
+    data = _with_metadata(traced(form.network, form.inputs[0], opset, *form.names), described)
+    deviation = _deviation(form, data)
     if not max(deviation.logit, deviation.probability) <= TOLERANCE:
-        raise _differs(detector, deviation, path)
+        raise _differs(form, deviation, path)
     beside = {"onnx_sha256": hashlib.sha256(data).hexdigest(), **described}
     with Staging() as staging:
         staging.write(path, data)
@@ -93,34 +95,19 @@ def check_request(path: Path, opset: int) -> None:
         )
 
 
-def describe(detector: FrameDetector, opset: int) -> dict[str, Any]:
+def describe(detector_id: str, form: OnnxForm, opset: int) -> dict[str, Any]:
     """What a stranger must know to feed the network and to read it; plain data as TOML holds it."""
-    card = detector.card
+    card = form.card
     return {
-        "detector": detector.id,
+        "detector": detector_id,
         "architecture": card.architecture,
-        "weights_sha256": detector.weights_sha256,
+        "weights_sha256": card.sha256,
         "opset": opset,
         "tellframe": __version__,
         "trustworthy": card.trustworthy,
         "trust_reason": card.trust_reason,
-        "input": {
-            "name": INPUT,
-            "layout": "NCHW",
-            "size": card.size,
-            "colour": "RGB",
-            "scale": 255.0,
-            "mean": list(card.mean),
-            "std": list(card.std),
-            "normalisation": "(pixel / scale - mean) / std",
-            "margin": card.margin,
-        },
-        "output": {
-            "name": OUTPUT,
-            "meaning": "logit",
-            "classes": list(card.classes),
-            "reading": "one logit of fake; its probability is 1 / (1 + exp(-logit))",
-        },
+        "input": form.input,
+        "output": form.output,
     }
 
 
@@ -136,20 +123,19 @@ def _with_metadata(data: bytes, description: dict[str, Any]) -> bytes:
     return written
 
 
-def _deviation(detector: FrameDetector, data: bytes) -> Deviation:
+def _deviation(form: OnnxForm, data: bytes) -> Deviation:
     """Of batches of two sizes; infinite where a shape is not torch's or a value is no number."""
-    session = NetworkSession(detector.network, data)
+    session = NetworkSession(form.network, data)
     worst = Deviation(0, 0)
-    for crops in _proof_crops(detector.crop_spec.size):
-        pixels = detector.prepare(crops)
-        met = _difference(session.logits(pixels), _torch_logits(detector, pixels))
+    for inputs in form.inputs:
+        met = _difference(session.logits(inputs), _torch_logits(form, inputs))
         worst = Deviation(max(worst.logit, met.logit), max(worst.probability, met.probability))
     return worst
 
 
 @torch.inference_mode()
-def _torch_logits(detector: FrameDetector, pixels: torch.Tensor) -> FloatArray:
-    logits: FloatArray = detector.network(pixels).numpy()
+def _torch_logits(form: OnnxForm, inputs: torch.Tensor) -> FloatArray:
+    logits: FloatArray = form.network(inputs).numpy()
     return logits
 
 
@@ -160,19 +146,17 @@ def _difference(found: FloatArray, expected: FloatArray) -> Deviation:
     return Deviation(float(logit.max()), float(np.abs(sigmoid(found) - sigmoid(expected)).max()))
 
 
-def _differs(detector: FrameDetector, deviation: Deviation, path: Path) -> ExportError:
+def _differs(form: OnnxForm, deviation: Deviation, path: Path) -> ExportError:
     """Says whose fault it is: of the file, or of weights whose answers float32 cannot hold.
 
-    A network may magnify differences between crops so much that the rounding of a single pixel moves its logit by
+    A network may magnify differences between inputs so much that the rounding of a single pixel moves its logit by
     per cents: then no two programs agree, nor torch with itself.
     """
-    size = detector.crop_spec.size
-    signs = torch.from_numpy(np.random.default_rng(1).choice([-1, 1], (3, size, size))).float()
+    signs = np.random.default_rng(1).choice([-1, 1], form.inputs[0].shape[1:])
     own = 0.0
-    for crops in _proof_crops(size):
-        pixels = detector.prepare(crops)
-        moved = pixels * (1 + torch.finfo(torch.float32).eps * signs)
-        own = max(own, _difference(_torch_logits(detector, moved), _torch_logits(detector, pixels)).logit)
+    for inputs in form.inputs:
+        moved = inputs * (1 + torch.finfo(torch.float32).eps * torch.from_numpy(signs).float())
+        own = max(own, _difference(_torch_logits(form, moved), _torch_logits(form, inputs)).logit)
     message = (
         f"ONNX Runtime gives logits that lie {deviation.logit:.2g} from those of torch, "
         f"and probabilities that lie {deviation.probability:.2g} from them"
@@ -185,13 +169,3 @@ def _differs(detector: FrameDetector, deviation: Deviation, path: Path) -> Expor
         advice="Train the weights further",
         file=path,
     )
-
-
-def _proof_crops(size: int) -> tuple[Picture, Picture]:
-    """Three crops and one, two sizes of batch.
-
-    White noise would prove little: on it float32 itself loses the digits (a B4 with random weights gives -209.5 in
-    float32 and -212.9 in float64).
-    """
-    crops = clouds(4, size)
-    return crops[:3], crops[3:]

@@ -53,15 +53,16 @@ class NetworkSession:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # as torch's: they sleep
         self.network = network
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        (self._input,) = (each.name for each in self._session.get_inputs())
 
     def logits(self, inputs: torch.Tensor) -> FloatArray:
-        """Prepared crops (N, 3, S, S) float32 on the CPU -> (N,) float32.
+        """Prepared crops or clips (N, ...) float32 on the CPU -> (N, ...) float32.
 
         Raises:
             MemoryError: they do not fit.
         """
         try:
-            (found,) = self._session.run([OUTPUT], {INPUT: inputs.contiguous().numpy()})
+            (found,) = self._session.run(None, {self._input: inputs.contiguous().numpy()})
         except Exception as error:  # ONNX Runtime's own, which have no base in common
             if "allocat" in str(error) or "bad_alloc" in str(error):
                 raise MemoryError(str(error)) from error
@@ -132,26 +133,33 @@ def clouds(count: int, size: int) -> Picture:
     return crops
 
 
-def traced(network: nn.Module, size: int, opset: int = OPSET) -> bytes:
-    """A folded network as ONNX: (N, 3, S, S) float32 crops, any N, to (N,) logits.
+def traced(
+    network: nn.Module, example: torch.Tensor, opset: int = OPSET, name: str = INPUT, output: str = OUTPUT
+) -> bytes:
+    """A folded network as ONNX, of one tensor to logits, with a batch of any size.
 
     By the TorchScript exporter of torch: the newer one needs onnxscript and torch's compiler, which Tellframe
     never imports (see `engine.runtime.without_compiler`), and these networks are plain chains without control
     flow, of which a trace loses nothing. torch calls it deprecated but keeps it; its version is pinned and a test
     would tell.
+
+    Args:
+        example: float32, of a batch of at least two: a trace of one could fix the batch at one.
+        name, output: of what goes in and comes out.
     """
     buffer = io.BytesIO()
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.filterwarnings("ignore", "(?s).*trace might not|.*trace to be incorrect|Constant folding")
         torch.onnx.export(
             network,
-            (torch.zeros(2, 3, size, size),),  # two: a trace of one could fix the batch at one
+            (example,),
             buffer,  # type: ignore[arg-type]  # annotated for the other exporter
             dynamo=False,
             opset_version=opset,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},
+            input_names=[name],
+            output_names=[output],
+            dynamic_axes={name: {0: "n"}, output: {0: "n"}},
         )
     return buffer.getvalue()
 
@@ -162,7 +170,7 @@ def _kept(network: nn.Module, weights_sha256: str, size: int) -> NetworkSession:
     place = cache_dir() / "onnx" / f"{settings_hash(made_of)}.net"
     model = _read(place)
     if model is None:
-        model = traced(network, size)
+        model = traced(network, torch.zeros(2, 3, size, size))
         _keep(place, model)
     return NetworkSession(network, model)
 

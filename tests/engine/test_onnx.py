@@ -12,7 +12,7 @@ import pytest
 import torch
 from random_weights import card_values, noise_crops, random_network, write_random_weights
 
-from engine import cli, paths
+from engine import cli, onnx_forms, paths
 from engine import onnx as exporter
 from engine.detectors.cards import parse_card
 from engine.detectors.frame import FrameDetector
@@ -93,7 +93,7 @@ def test_a_file_with_other_logits_is_not_written(
     other = FrameDetector(
         mobile.id, random_network(mobile.id, SIDE, seed=1), mobile.card, torch.device("cpu"), "float32"
     )
-    wrong = exporter.traced(other.network, SIDE, 17)
+    wrong = exporter.traced(other.network, torch.zeros(2, 3, SIDE, SIDE), 17)
     monkeypatch.setattr(exporter, "traced", lambda *_: wrong)
     with pytest.raises(
         ExportError, match=r"from those of torch, and probabilities that lie [0-9.e-]+ from them\. Choose"
@@ -111,7 +111,7 @@ def test_weights_that_float32_cannot_hold_are_named_as_the_cause(
     In float64 a crop's logit is -360.05; with each pixel moved by one rounding of float32 it is -350.5.
     """
     wild = noise_crops(6, SIDE, seed=5)[3:]
-    monkeypatch.setattr(exporter, "_proof_crops", lambda _: (wild[:2], wild[2:]))
+    monkeypatch.setattr(onnx_forms, "clouds", lambda *_: np.concatenate([wild, wild[2:]]))
     with pytest.raises(ExportError, match="float32 does not hold"):
         exporter.export_onnx(detector_of("frame-b4-ltpa"), tmp_path / "x.onnx")
     assert not list(tmp_path.iterdir())

@@ -67,7 +67,7 @@ class ResNet2d3d(nn.Module):
         """(B, 3, T, S, S) -> (B, widths[1], T, S / 8, S / 8): the stages that look at each frame alone."""
         frames = x.transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         maps: Tensor = self.res2(self.res1(self.stem(frames)))
-        return maps.view(len(x), -1, *maps.shape[1:]).transpose(1, 2)
+        return maps.view(-1, x.shape[2], *maps.shape[1:]).transpose(1, 2)
 
     def forward(self, x: Tensor) -> Tensor:
         clips: Tensor = self.res4(self.res3(self.frame_features(x).contiguous()))

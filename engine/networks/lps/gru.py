@@ -31,7 +31,7 @@ class ConvGru(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, m, inputs, h, w) -> the state after each step, (B, m, hidden, h, w)."""
-        state = x.new_zeros((len(x), self.hidden, *x.shape[3:]))
+        state = x.new_zeros((x.shape[0], self.hidden, *x.shape[3:]))  # len(x) would fix an ONNX file's batch
         states = []
         for one in x.unbind(1):
             state = self.step(one, state)
