@@ -15,9 +15,9 @@ import safetensors
 import safetensors.numpy
 
 from engine.detectors.cards import ADVICE, Card
-from engine.detectors.weights import verified_bytes
+from engine.detectors.files import verified_bytes
 from engine.errors import WeightsError
-from engine.results import FloatArray, Prototype, PrototypeSource
+from engine.results import FloatArray, Prototype, PrototypeSource, frozen
 
 PROTOTYPES = "prototypes.json"
 MOTIONS = "prototypes.safetensors"
@@ -41,7 +41,7 @@ def read_prototypes(folder: Path, card: Card, count: int) -> tuple[Prototype, ..
     Raises:
         WeightsError: a file is missing, is not the card's, or does not fit the network.
     """
-    data, motions = verified_bytes(folder, card, PROTOTYPES), verified_bytes(folder, card, MOTIONS)
+    data = verified_bytes(folder, card, PROTOTYPES)
     try:
         found = tuple(_prototype(entry) for entry in json.loads(data))
     except (ValueError, TypeError, KeyError) as error:
@@ -57,15 +57,27 @@ def read_prototypes(folder: Path, card: Card, count: int) -> tuple[Prototype, ..
         )
     if len({each.name for each in found}) < count:
         raise WeightsError("Two prototypes have the same name", advice=ADVICE, file=folder / PROTOTYPES)
+    if len(read_motions(folder, card)) != count:
+        raise WeightsError("The motions are not those of the prototypes", advice=ADVICE, file=folder / MOTIONS)
+    return found
+
+
+def read_motions(folder: Path, card: Card) -> FloatArray:
+    """(m, F, 2, n, n) float32: how each prototype moves, see `prototype_files`. Any thread.
+
+    Raises:
+        WeightsError: the file is missing, is not the card's, or holds no motions.
+    """
+    data = verified_bytes(folder, card, MOTIONS)
     try:
-        shape = safetensors.numpy.load(motions)[_FLOW].shape
+        motions = safetensors.numpy.load(data)[_FLOW]
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
         raise WeightsError(
             f"The motions of the prototypes cannot be read ({error})", advice=ADVICE, file=folder / MOTIONS
         ) from error
-    if len(shape) != 5 or shape[0] != count:
-        raise WeightsError("The motions are not those of the prototypes", advice=ADVICE, file=folder / MOTIONS)
-    return found
+    if motions.ndim != 5 or motions.shape[2] != 2:
+        raise WeightsError("The motions are not those of prototypes", advice=ADVICE, file=folder / MOTIONS)
+    return frozen(motions.astype(np.float32))
 
 
 def _prototype(entry: Mapping[str, Any]) -> Prototype:

@@ -18,9 +18,9 @@ from torch import nn
 from engine.detectors.base_weights import Base, base_of, differing, find_base, joined
 from engine.detectors.calibration import CALIBRATION_FILE, calibration_bytes
 from engine.detectors.cards import ADVICE, CARD, Card, card_text, load_card, parse_card
+from engine.detectors.files import MODEL, verified_bytes
 from engine.errors import WeightsError
 
-MODEL = "model.safetensors"
 EXPLANATIONS = "explanations.toml"
 """Beside the card, where it was measured: how sane the explanations of these weights are."""
 
@@ -94,35 +94,6 @@ def _base(folder: Path, data: bytes) -> Path | None:
 
 def _no_safetensors(folder: Path, error: Exception) -> WeightsError:
     return WeightsError(f"The weights are no safetensors file ({error})", advice=ADVICE, file=folder / MODEL)
-
-
-def verified_bytes(folder: Path, card: Card, name: str = MODEL) -> bytes:
-    """The bytes of model.safetensors, or of another file that belongs to the weights.
-
-    Raises:
-        WeightsError: the card knows no such file, it cannot be read, or its SHA-256 is not the card's.
-    """
-    path = folder / name
-    wanted = card.sha256 if name == MODEL else card.files.get(name)
-    if wanted is None:
-        raise WeightsError(
-            f"The card does not name {name}, which belongs to these weights", advice=ADVICE, file=path
-        )
-    what = "The weights" if name == MODEL else f"The file {name} of the weights"
-    be, have, those = ("are", "are missing", "those") if name == MODEL else ("is", "is missing", "that")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        reason = have if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
-        raise WeightsError(f"{what} {reason}", advice=ADVICE, file=path) from error
-    found = hashlib.sha256(data).hexdigest()
-    if found != wanted:
-        raise WeightsError(
-            f"{what} {be} not {those} of their card (SHA-256 is {found[:12]}, the card says {wanted[:12]})",
-            advice=ADVICE,
-            file=path,
-        )
-    return data
 
 
 def _all_verified(folder: Path, card: Card) -> dict[str, bytes]:

@@ -11,8 +11,9 @@ from random_weights import card_values, random_network
 from engine.detectors import registry
 from engine.detectors.base_weights import base_of
 from engine.detectors.cards import load_card
+from engine.detectors.files import MODEL
 from engine.detectors.specs import detector_spec
-from engine.detectors.weights import MODEL, check_state, load_state, save_weights
+from engine.detectors.weights import check_state, load_state, save_weights
 from engine.errors import WeightsError
 from engine.networks.frame import FrameNetwork
 

@@ -15,7 +15,8 @@ from random_weights import card_values, random_network, write_random_weights
 from engine import paths
 from engine.detectors import registry, specs
 from engine.detectors.cards import CARD, card_text, load_card, parse_card
-from engine.detectors.weights import EXPLANATIONS, MODEL, load_state, save_weights
+from engine.detectors.files import MODEL
+from engine.detectors.weights import EXPLANATIONS, load_state, save_weights
 from engine.errors import UsageError, WeightsError
 
 
