@@ -49,6 +49,7 @@ from gui.panels.weights import WeightsPanel
 from gui.player.painter import frame_image
 from gui.player.player import PlayerPanel
 from gui.player.provenance import frame_text
+from gui.prototypes.choice import PrototypeChoice
 from gui.session import DEFAULT_CASE, Session
 from gui.specifications.checking import Checking
 from gui.specifications.panel import SpecificationsPanel
@@ -90,6 +91,7 @@ class MainWindow(QMainWindow):
         self.comparison = Comparison(session, self)
         self.checking = Checking(session, self)
         self.intervals = Intervals(session, self)
+        self.prototype_choice = PrototypeChoice(session, self)
         self.commands = commands.command_table(session, self)
         self.keymap = keymap.load(command.id for command in self.commands)
         self.actions_by_id = commands.make_actions(self.commands, self.keymap, self)
@@ -98,6 +100,7 @@ class MainWindow(QMainWindow):
         self.timeline.name_keys(self.actions_by_id)
         self.timeline.follow(self.checking)
         self.timeline.show_intervals(self.intervals)
+        self.timeline.follow_prototypes(self.prototype_choice)
         self.specifications = SpecificationsPanel(session, self.checking)
         self.specifications.name_keys(self.actions_by_id)
         self.notices = NoticeStack()

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from engine.results import BoolArray
 from gui import theme
 from gui.intervals import Intervals
+from gui.prototypes.choice import PrototypeChoice
 from gui.results_model import TrackSeries
 from gui.session import Session
 from gui.specifications.answers import FaceAnswer
@@ -31,6 +32,7 @@ from gui.timeline.lanes import GUTTER, RIGHT, BarsLane, MarksLane, Ruler
 from gui.timeline.legend import Legend
 from gui.timeline.peaks import Peak, most_suspicious
 from gui.timeline.plot import CurvePlot
+from gui.timeline.prototypes import PrototypesLane
 from gui.timeline.scale import FrameScale
 from gui.timeline.surface import Surface
 from gui.timeline.thumbnails import ThumbnailsLane
@@ -64,6 +66,7 @@ class Stack(QWidget):
         self.thumbnails = ThumbnailsLane(session.background, self)
         self.plot = CurvePlot(self)
         self.attention = AttentionLane(self)
+        self.prototypes = PrototypesLane(self)
         self.intervals = IntervalsLane(self)
         self.verdict = VerdictLane(self)
         self.marks = MarksLane(self)
@@ -74,12 +77,13 @@ class Stack(QWidget):
         layout.setSpacing(0)
         self._low = False
         self._lanes = (
-            self.ruler, self.thumbnails, self.plot, self.attention, self.intervals, self.verdict, self.marks,
-            self.analysed, self.cached,
+            self.ruler, self.thumbnails, self.plot, self.attention, self.prototypes, self.intervals, self.verdict,
+            self.marks, self.analysed, self.cached,
         )  # fmt: skip
         for lane in self._lanes:
             layout.addWidget(lane, 1 if lane is self.plot else 0)
-        self.surface = Surface(self.plot, self.marks, (self.attention, self.intervals, self.verdict), self)
+        telling = self.attention, self.prototypes, self.intervals, self.verdict
+        self.surface = Surface(self.plot, self.marks, telling, self)
 
     def set_low(self, low: bool) -> None:
         """Leave out what is not needed to find one's way, where another view wants the room."""
@@ -96,6 +100,11 @@ class Stack(QWidget):
         self.attention.set_tracks(tracks)
         self._share_room()
 
+    def show_prototypes(self) -> None:
+        """Show the lane of the prototypes, or leave it out where the detector has none."""
+        self.prototypes.refresh()
+        self._share_room()
+
     def set_intervals(self, intervals: Intervals) -> None:
         """Show the lane of the suspicious intervals, or leave it out where there is none."""
         self.intervals.set_intervals(intervals.found, intervals.rule)
@@ -106,13 +115,16 @@ class Stack(QWidget):
         extra = {
             self.verdict: self.verdict.curve is not None,
             self.attention: bool(self.attention.tracks),
+            self.prototypes: bool(self.prototypes.rows),
             self.intervals: bool(self.intervals.intervals),
         }
         for lane, wanted in extra.items():
             lane.setVisible(wanted and not self._low)
         high = self.window().height() >= HIGH_WINDOW
+        self.prototypes.set_high(high)
         count = sum(extra.values())
-        crowded = extra[self.verdict] and extra[self.attention] and not high
+        series = extra[self.attention] or extra[self.prototypes]
+        crowded = extra[self.verdict] and series and not high
         self.analysed.setHidden(self._low or crowded)
         self.cached.setHidden(self._low or crowded)
         self.thumbnails.setHidden(self._low)
@@ -215,6 +227,12 @@ class TimelinePanel(QWidget):
         """Show what is suspicious in a lane of its own."""
         intervals.changed.connect(lambda: self.stack.set_intervals(intervals))
         self.stack.set_intervals(intervals)
+
+    def follow_prototypes(self, choice: PrototypeChoice) -> None:
+        """Show how similar the chosen face is to prototypes, in a lane of its own."""
+        self.stack.prototypes.follow(choice)
+        choice.changed.connect(self.stack.show_prototypes)
+        self.stack.show_prototypes()
 
     # Building
 
@@ -333,6 +351,7 @@ class TimelinePanel(QWidget):
         self.stack.plot.set_unanalysed(stretches(~analysed))
         self.stack.plot.set_tracks(tracks)
         self.stack.set_attention(tracks)
+        self.stack.show_prototypes()
         self.legend.set_tracks(tracks)
         self._most = most_suspicious(tracks)
         self._show_chip()
