@@ -22,6 +22,7 @@ COMMANDS = {
     "train": "train a detector",
     "pseudo-fake": "forge the face of a real video, with the truth about the forgery",
     "evaluate": "measure a detector",
+    "views": "show what DPNet or LPS sees in a set of videos",
     "calibrate": "make likelihood ratios of a detector's scores",
     "study": "ask people which explanations convince them",
     "onnx": "write a trained detector for other programs",

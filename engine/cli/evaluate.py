@@ -222,7 +222,7 @@ def _localise(
         faces, known = looking(detector.device)
         measuring = Measuring(detector, faces, args.every, settings, args.fresh, token, bar.show, known)
         held_out = training_of(detector).get("held_out_operators")
-        header = _header(args, protocol, datasets, detector, settings)
+        header = header_of(args, protocol, datasets, detector, settings)
         found.append(Found(each, header, held_out, *measuring.partial(copies, held_out)))
         bar.close()
         for text in (
@@ -266,7 +266,7 @@ def _measured(
             sets.append(sample_set(args, dataset, split, items, detector))
     settings = Settings(args.threshold, seed=args.seed)
     measuring = Measuring(detector, faces, args.every, settings, args.fresh, token, bar.show, found)
-    header = _header(args, protocol, [dataset for dataset, *_ in chosen], detector, settings)
+    header = header_of(args, protocol, [dataset for dataset, *_ in chosen], detector, settings)
     runs = measuring.runs(protocol, sets)
     bar.close()
     for line in header.warnings:
@@ -306,13 +306,15 @@ def _hunt(
     return 0
 
 
-def _header(
+def header_of(
     args: argparse.Namespace,
     protocol: "Protocol",
     datasets: "Sequence[Dataset]",
     detector: "AnyDetector",
     settings: Any,
+    *options: str,
 ) -> "Header":
+    """What a report states; `args` are those of `evaluate`, or of a command that adds `options` to them."""
     from engine.evaluation.record import Header
 
     engine = [str(v) for k, v in detector.provenance().settings.items() if k == "engine"]
@@ -328,7 +330,7 @@ def _header(
         text=protocol.text,
         every=args.every,
         settings=settings,
-        command=_words(args),
+        command=_words(args, *options),
         date=dt.datetime.now(dt.UTC).date().isoformat(),
         pseudo_fakes=str(training_of(detector).get("pseudo_fakes", "")),
         warnings=tuple(dict.fromkeys([*([protocol.warning] if protocol.warning else []), *leaks])),
@@ -373,13 +375,13 @@ def _record(detector: "AnyDetector", runs: "Sequence[Run]") -> None:
             record_figures(folder, kept, data)
 
 
-def _words(args: argparse.Namespace) -> str:
+def _words(args: argparse.Namespace, *options: str) -> str:
     """The command that gives these figures again, without the folders of this machine."""
     names = [Path(each).name for each in (args.detector or "").split(",")]  # of a FILE.onnx its name alone
-    words = ["python", "main.py", "evaluate", *([",".join(names)] if args.detector else [])]
+    words = ["python", "main.py", args.command, *([",".join(names)] if args.detector else [])]
     for path in args.data:
         words += ["--data", path.name or "DIR"]
-    words += given(args, "protocol", "every", "threshold", "seed", "limit", "engine")
+    words += given(args, "protocol", "every", "threshold", "seed", "limit", "engine", *options)
     return shlex.join(words)
 
 

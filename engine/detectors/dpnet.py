@@ -9,6 +9,7 @@ import torch
 
 from engine.detectors.base import Clip, ClipDetector, ClipScores
 from engine.detectors.cards import ADVICE, Card
+from engine.detectors.embedding import FEATURES
 from engine.detectors.folding import fold_batch_norm
 from engine.detectors.own import OwnDetector
 from engine.detectors.prototype_evidence import logits
@@ -68,16 +69,28 @@ class DpnetDetector(OwnDetector, ClipDetector):
         return crop_affines(squares, landmarks, self.crop_spec)
 
     def score_clip(self, clip: Clip, crops: Picture) -> ClipScores:  # noqa: ARG002 - one score, of all crops
-        x = network_input(make_clip(crops, self.flow), self.flow, self.card.mean, self.card.std)
-        (similarity,) = self.in_batches(x[None], self._similarities)
-        real, fake = logits(similarity, self._weights)[0]
-        return ClipScores(frozen(np.array([fake - real], np.float32)), {SIMILARITY: frozen(similarity)})
+        return self._judged(crops)[0]
 
-    def _similarities(self, clips: FloatArray) -> FloatArray:
+    def embed_clip(self, clip: Clip, crops: Picture) -> ClipScores:  # noqa: ARG002 - as score_clip
+        """See engine.detectors.embedding. "features": (1, 256), the mean of the cells that meet the prototypes."""
+        scores, features = self._judged(crops)
+        return ClipScores(scores.logits, {**scores.activations, FEATURES: features})
+
+    def _judged(self, crops: Picture) -> tuple[ClipScores, FloatArray]:
+        """What it says of a clip (L, S, S, 3), and the mean of its cells (1, C)."""
+        x = network_input(make_clip(crops, self.flow), self.flow, self.card.mean, self.card.std)
+        ((similarity, features),) = self.in_batches(x[None], self._compared)
+        real, fake = logits(similarity, self._weights)[0]
+        scores = ClipScores(frozen(np.array([fake - real], np.float32)), {SIMILARITY: frozen(similarity)})
+        return scores, frozen(features)
+
+    def _compared(self, clips: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Similarities (B, m) and mean cells (B, C)."""
         with torch.inference_mode(), self._in_precision():
-            x = torch.from_numpy(clips).to(self._torch_device)
-            similarities: FloatArray = self.network(x).similarities.float().cpu().numpy()
-        return similarities
+            cells = self.network.features(torch.from_numpy(clips).to(self._torch_device))
+            similarities = self.network.judge(cells).similarities
+            means = cells.float().mean((2, 3))
+        return similarities.float().cpu().numpy(), means.cpu().numpy()
 
 
 def flow_of(card: Card) -> tuple[FlowSpec, int]:

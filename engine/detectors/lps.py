@@ -10,12 +10,14 @@ from torch import Tensor
 
 from engine.detectors.base import Clip, ClipDetector, ClipScores
 from engine.detectors.cards import Card
+from engine.detectors.embedding import CONTEXT, SECOND_DIFFERENCE, SECOND_DIFFERENCE_SIZE, SPATIAL
 from engine.detectors.folding import fold_batch_norm
 from engine.detectors.lps_windows import EXAMPLE_FRAMES, EXAMPLES, WINDOW, window_clips
 from engine.detectors.own import OwnDetector
 from engine.networks.lps.config import OBSERVED
+from engine.networks.lps.encoder import ResNet2d3d
 from engine.networks.lps.network import Lps
-from engine.networks.lps.views import prediction_errors_over_time
+from engine.networks.lps.views import prediction_errors_over_time, second_difference
 from engine.results import Picture, frozen
 
 PREDICTION_ERROR = "prediction-error"
@@ -58,17 +60,55 @@ class LpsDetector(OwnDetector, ClipDetector):
         network.eval().requires_grad_(requires_grad=False)
         fold_batch_norm(network)
         self.network = network.to(device)
-        self._chance = math.log((EXAMPLES - OBSERVED) * network.config.cells**2)
+        self.chance = math.log((EXAMPLES - OBSERVED) * network.config.cells**2)
         self._encoded: dict[bytes, Tensor] = {}
 
     def plan(self, first: int, last: int, every: int = 1) -> Sequence[Clip]:
         return window_clips(first, last, every)
 
     def score_clip(self, clip: Clip, crops: Picture) -> ClipScores:  # noqa: ARG002 - all windows are alike
+        return self._judged(self.features(crops))
+
+    def embed_clip(self, clip: Clip, crops: Picture) -> ClipScores:  # noqa: ARG002 - as score_clip
+        """See engine.detectors.embedding.
+
+        "spatial": (1, C), the mean of the encoder's features over examples and cells. "context": (1, 512), what
+        the classifier judges. With a ResNet as encoder (P001), of the maps of its first stages, which look at each
+        frame alone, flattened: "second-difference" (1, h w) of the three frames in the middle, as P001's figure 2;
+        "second-difference-size" (1, h w), the mean of the absolute values over all 58 threes of the window: signed
+        ones of successive frames would cancel.
+        """
         z = self.features(crops)
+        scores = self._judged(z)
+        with torch.inference_mode(), self._in_precision():
+            context = self.network.descriptors(z).float()
+        seen = {SPATIAL: z.mean((1, 3, 4)), CONTEXT: context, **self._differences(crops)}
+        found = {name: frozen(values.cpu().numpy()) for name, values in seen.items()}
+        return ClipScores(scores.logits, {**scores.activations, **found})
+
+    def _differences(self, crops: Picture) -> dict[str, Tensor]:
+        """Second differences of the maps of single frames; none of an encoder that has no such maps."""
+        encoder = self.network.encoder
+        if not isinstance(encoder, ResNet2d3d):
+            return {}
+
+        def mapped(frames: Picture) -> Tensor:
+            with torch.inference_mode(), self._in_precision():
+                x = self.prepare(frames[0]).transpose(0, 1)
+                return encoder.frame_features(x[None]).float().mean(1)
+
+        examples = crops.reshape(EXAMPLES, EXAMPLE_FRAMES, *crops.shape[1:])
+        maps = torch.cat(list(self.in_batches(examples, mapped)), 1)
+        (differences,) = second_difference(maps[:, None])
+        return {
+            SECOND_DIFFERENCE: differences[len(differences) // 2].flatten()[None],
+            SECOND_DIFFERENCE_SIZE: differences.abs().mean(0).flatten()[None],
+        }
+
+    def _judged(self, z: Tensor) -> ClipScores:
         with torch.inference_mode(), self._in_precision():
             real, fake = self.network.classify(z)[0].float().tolist()
-            errors = prediction_errors_over_time(self.network, z).float().mean((2, 3)) / self._chance
+            errors = prediction_errors_over_time(self.network, z).float().mean((2, 3)) / self.chance
         return ClipScores(
             frozen(np.array([fake - real], np.float32)), {PREDICTION_ERROR: frozen(errors.cpu().numpy())}
         )
@@ -80,7 +120,8 @@ class LpsDetector(OwnDetector, ClipDetector):
             DeviceError: an example does not fit into memory.
         """
         examples = crops.reshape(EXAMPLES, EXAMPLE_FRAMES, *crops.shape[1:])
-        marks = [hashlib.blake2b(example.tobytes(), digest_size=16).digest() for example in examples]
+        key = self.precision.encode()
+        marks = [hashlib.blake2b(example.tobytes(), digest_size=16, key=key).digest() for example in examples]
         missing = {mark: place for place, mark in enumerate(marks) if mark not in self._encoded}
         made = self.in_batches(examples[list(missing.values())], self._encode)
         self._encoded |= dict(zip(missing, made, strict=True))

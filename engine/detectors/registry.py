@@ -47,24 +47,30 @@ def load_detector(
         DeviceError: the device is absent.
     """
     spec = detector_spec(detector_id)
-    where = resolve_device(device)
-    require_sense(engine, where, precision)
+    require_sense(engine, resolve_device(device), precision)
     folder = weights_folder(detector_id)
     if folder is None:
         raise _not_trained(detector_id)
-    card = _fitting_card(spec, folder)
-    with Blank():
-        network = spec.build(card.size)
-    load_state(folder, card, network)
-    _prototypes_of(network, folder, card)
     wanted = engine == ONNXRUNTIME
     runs = wanted and spec.load is FrameDetector
-    detector = spec.load(spec.id, network, card, where, "float32" if runs else precision)
+    detector = load_from(folder, detector_id, device, "float32" if runs else precision)
     if runs and isinstance(detector, FrameDetector):
         detector.use_onnx_runtime(notify)
     elif wanted:
         notify(f"torch computes the scores of {detector_id}: {NAME} is there for detectors of single frames")
     return detector
+
+
+def load_from(folder: Path, detector_id: str, device: str = "auto", precision: str = "auto") -> OwnDetector:
+    """A detector with the verified weights of a folder, wherever it lies. Raises as `load_detector`."""
+    spec = detector_spec(detector_id)
+    where = resolve_device(device)
+    card = _fitting_card(spec, folder)
+    with Blank():
+        network = spec.build(card.size)
+    load_state(folder, card, network)
+    _prototypes_of(network, folder, card)
+    return spec.load(spec.id, network, card, where, precision)
 
 
 def load_any(

@@ -12,10 +12,10 @@ _WIDTH, _HEIGHT = 420, 320
 _LEFT, _TOP, _RIGHT, _BOTTOM = 52, 16, 12, 44
 _KEYS = 104
 """Width of what names the colours, right of the axes."""
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Told apart by colour-blind readers, too (Okabe and Ito 2008)."""
 _WHISKER = 'stroke="#1c2128" stroke-width="1.5"'
-_REAL, _FAKE = "#0072b2", "#d55e00"
+REAL, FAKE = "#0072b2", "#d55e00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class Curve:
 
 def roc_plot(far: Sequence[float], tpr: Sequence[float], grid: Array, low: Array, high: Array) -> str:
     """The ROC (points) with a band between `low` and `high` at the false alarm rates `grid`."""
-    canvas = _Canvas((0, 1), (0, 1), "false alarm rate", "share of forged found")
+    canvas = Canvas((0, 1), (0, 1), "false alarm rate", "share of forged found")
     outline = [*zip(grid, high, strict=True), *reversed(list(zip(grid, low, strict=True)))]
-    canvas.shape(outline, f'fill="{_COLOURS[0]}" fill-opacity="0.18" stroke="none"')
+    canvas.shape(outline, f'fill="{COLOURS[0]}" fill-opacity="0.18" stroke="none"')
     canvas.line([(0, 0), (1, 1)], 'stroke="#8c959f" stroke-dasharray="4 4"')
-    canvas.line(list(zip(far, tpr, strict=True)), f'stroke="{_COLOURS[0]}" stroke-width="2"')
+    canvas.line(list(zip(far, tpr, strict=True)), f'stroke="{COLOURS[0]}" stroke-width="2"')
     return canvas.svg()
 
 
@@ -44,8 +44,8 @@ def score_plot(real: Array, fake: Array, threshold: float, bins: int = 20) -> st
     edges = np.linspace(0, 1, bins + 1)
     shares = [np.histogram(values, edges)[0] / max(1, len(values)) for values in (real, fake)]
     top = max(0.05, float(np.max(shares)))
-    canvas = _Canvas((0, 1), (0, top), "fake probability", "share of the class", keys=True)
-    for values, colour, name, row in ((shares[0], _REAL, "real", 0), (shares[1], _FAKE, "forged", 1)):
+    canvas = Canvas((0, 1), (0, top), "fake probability", "share of the class", keys=True)
+    for values, colour, name, row in ((shares[0], REAL, "real", 0), (shares[1], FAKE, "forged", 1)):
         for left, right, share in zip(edges[:-1], edges[1:], values, strict=True):
             if share:
                 box = [(left, 0), (left, share), (right, share), (right, 0)]
@@ -59,11 +59,9 @@ def curve_plot(curves: Sequence[Curve], x_name: str, y_name: str, low: float = 0
     """Curves with a bar for each interval, from `low` to 1."""
     ends = [x for curve in curves for x in curve.x]
     room = 0.08 * (max(ends) - min(ends))
-    canvas = _Canvas(
-        (min(ends) - room, max(ends) + room), (low, 1.0), x_name, y_name, sorted(set(ends)), keys=True
-    )
+    canvas = Canvas((min(ends) - room, max(ends) + room), (low, 1.0), x_name, y_name, sorted(set(ends)), keys=True)
     for row, curve in enumerate(curves):
-        colour = _COLOURS[row % len(_COLOURS)]
+        colour = COLOURS[row % len(COLOURS)]
         points = zip(curve.x, curve.value, curve.low, curve.high, strict=True)
         known = [point for point in points if not np.isnan(point[1])]
         canvas.line([(x, value) for x, value, _, _ in known], f'stroke="{colour}" stroke-width="2"')
@@ -78,9 +76,9 @@ def curve_plot(curves: Sequence[Curve], x_name: str, y_name: str, low: float = 0
 def share_plot(names: Sequence[str], shares: Sequence[tuple[float, float, float]], y_name: str) -> str:
     """A bar for each name: value, lower and upper end of its interval, which may be nan."""
     places = range(1, len(names) + 1)
-    canvas = _Canvas((0.4, len(names) + 0.6), (0, 1), "", y_name, places, keys=True)
+    canvas = Canvas((0.4, len(names) + 0.6), (0, 1), "", y_name, places, keys=True)
     for row, (place, name, (value, low, high)) in enumerate(zip(places, names, shares, strict=True)):
-        colour = _COLOURS[row % len(_COLOURS)]
+        colour = COLOURS[row % len(COLOURS)]
         _bar(canvas, place, 0, value, colour)
         if not np.isnan(low):
             canvas.line([(place, low), (place, high)], _WHISKER)
@@ -94,24 +92,24 @@ def stacked_plot(names: Sequence[str], counts: Sequence[Sequence[int]], x_name: 
     """Columns numbered from 1, each of the counts of all names one over the other: (columns, names)."""
     places = range(1, len(counts) + 1)
     top = 5 * max(1, -(-max(map(sum, counts), default=0) // 5))
-    canvas = _Canvas((0.4, len(counts) + 0.6), (0, top), x_name, y_name, places, keys=True)
+    canvas = Canvas((0.4, len(counts) + 0.6), (0, top), x_name, y_name, places, keys=True)
     for row, name in enumerate(names):
-        canvas.key(name, _COLOURS[row % len(_COLOURS)], row)
+        canvas.key(name, COLOURS[row % len(COLOURS)], row)
     for place, column in zip(places, counts, strict=True):
         base = 0
         for row, count in enumerate(column):
             if count:
-                _bar(canvas, place, base, base + count, _COLOURS[row % len(_COLOURS)])
+                _bar(canvas, place, base, base + count, COLOURS[row % len(COLOURS)])
             base += count
     return canvas.svg()
 
 
-def _bar(canvas: "_Canvas", place: float, bottom: float, top: float, colour: str) -> None:
+def _bar(canvas: "Canvas", place: float, bottom: float, top: float, colour: str) -> None:
     box = [(place - 0.35, bottom), (place - 0.35, top), (place + 0.35, top), (place + 0.35, bottom)]
     canvas.shape(box, f'fill="{colour}" fill-opacity="0.75" stroke="#ffffff"')
 
 
-class _Canvas:
+class Canvas:
     """Axes and marks in the coordinates of the data."""
 
     def __init__(

@@ -49,13 +49,13 @@ def _blocks(header: Header, runs: Sequence[Run], columns: Sequence[str]) -> list
     for run in runs:
         said = run.warnings if len(runs) <= _DRAWN_RUNS else run.main_warnings
         blocks += [Paragraph(f"{run.name}: {text}", warning=True) for text in said]
-    blocks += [Heading("What was measured"), _facts(header, runs), Paragraph(_HOW)]
+    blocks += [Heading("What was measured"), facts_of(header, runs), Paragraph(_HOW)]
     blocks += [Heading("Figures"), *_summary(runs, columns)]
     if any("kind" in run.facts for run in runs):
         blocks += _ladder(runs)
     for number, run in enumerate(runs):
         if len(runs) <= _DRAWN_RUNS:
-            blocks += [Heading(run.name), *_drawings(run, header, number), *_tables(run)]
+            blocks += [Heading(run.name), *run_drawings(run, header, number), *_tables(run)]
         if run.unread:
             blocks += [Heading(f"{run.name}: files that could not be judged", 3)]
             blocks.append(Table(["file", "why"], sorted(run.unread.items())))
@@ -67,7 +67,8 @@ def _blocks(header: Header, runs: Sequence[Run], columns: Sequence[str]) -> list
     return blocks
 
 
-def _facts(header: Header, runs: Sequence[Run]) -> Table:
+def facts_of(header: Header, runs: Sequence[Run]) -> Table:
+    """What was measured on what."""
     counted = [
         f"{run.name}: {run.data}, {sum(not j.sample.label for j in run.judged)} real and "
         f"{sum(j.sample.label for j in run.judged)} forged files judged"
@@ -131,7 +132,8 @@ def _tables(run: Run) -> list[Block]:
     return found
 
 
-def _drawings(run: Run, header: Header, number: int) -> list[Block]:
+def run_drawings(run: Run, header: Header, number: int) -> list[Block]:
+    """ROC and scores of one run; none of a single class. `number` tells the files apart."""
     part = parts_of(run.judged, run.main)[0]
     chosen = [j for j in run.judged if j.scores.tracks and part.takes(j)]
     labels = np.array([j.sample.label for j in chosen], np.int64)
