@@ -157,7 +157,7 @@ def _start(job: Job) -> _Start:
         weights, trunk_only = dict(network.state_dict()), card.id != job.spec.id
         name = f"weights {card.sha256[:12]}"
         if trunk_only:
-            weights = trunk_weights(job.spec, weights)
+            weights = trunk_weights(job.phases[0].build(job.spec), weights)
             name = f"the trunk of {card.id}, {name}"
         origin = Origin(job.command, name, card.sha256, job.recipe, phases, job.authentic)
         return _Start(origin, card.sha256, None, weights, trunk_only)

@@ -25,6 +25,7 @@ class Trunk(nn.Module):
     """A timm network without its head: (B, in_channels, S, S) -> (B, channels, S / cell, S / cell).
 
     Attributes:
+        name: as `build_trunk` takes it.
         channels: of the map.
         first: name of the first convolution's weight in the state of `net`.
         input_mean, input_std: per RGB channel, for pictures in [0, 1].
@@ -36,6 +37,7 @@ class Trunk(nn.Module):
 
     def __init__(self, name: TrunkName, net: nn.Module, cell: Cell) -> None:
         super().__init__()
+        self.name: TrunkName = name
         self.net = net
         self.channels = sum(_WIDTHS[name])
         self.cell = cell

@@ -32,12 +32,14 @@ class ClipPart:
         pictures: (N, F, size, size, 3) uint8, or what a task has made of each clip.
         labels: (N,) float32.
         frame_labels: (N, F) float32.
+        groups: (N,) the name of the item that each is from.
     """
 
     name: str
     pictures: npt.NDArray[Any]
     labels: FloatArray
     frame_labels: FloatArray
+    groups: tuple[str, ...]
 
 
 def make_clip_validation(
@@ -79,9 +81,17 @@ def make_clip_validation(
                     np.concatenate([batch.pictures for batch in drawn]),
                     np.concatenate([batch.labels for batch in drawn]),
                     np.concatenate([batch.frame_labels for batch in drawn]),
+                    tuple(group for batch in drawn for group in batch.groups),
                 )
             )
     return parts
+
+
+def judged(part: ClipPart, judge: Judge, at_once: int = 8) -> tuple[FloatArray, FloatArray | None]:
+    """(N,) logits of the clips of a part and (N, F) of their frames, if the judge knows any."""
+    found = [judge(part.pictures[at : at + at_once]) for at in range(0, len(part.labels), at_once)]
+    frames = [logits for _, logits in found if logits is not None]
+    return np.concatenate([clips for clips, _ in found]), np.concatenate(frames) if frames else None
 
 
 def validate_clips(parts: Sequence[ClipPart], judge: Judge, at_once: int = 8) -> dict[str, float]:
@@ -91,13 +101,12 @@ def validate_clips(parts: Sequence[ClipPart], judge: Judge, at_once: int = 8) ->
     """
     aucs: dict[str, float] = {}
     for part in parts:
-        judged = [judge(part.pictures[at : at + at_once]) for at in range(0, len(part.labels), at_once)]
+        clips, frames = judged(part, judge, at_once)
         if part.name != FRAMES:
-            aucs[part.name] = auc(np.concatenate([clips for clips, _ in judged]), part.labels)
+            aucs[part.name] = auc(clips, part.labels)
             continue
-        frames = [logits for _, logits in judged if logits is not None]
         partial = (part.frame_labels == 0).any(axis=1) & (part.frame_labels == 1).any(axis=1)
-        if frames and partial.any():
-            aucs[FRAMES] = auc(np.concatenate(frames)[partial].ravel(), part.frame_labels[partial].ravel())
+        if frames is not None and partial.any():
+            aucs[FRAMES] = auc(frames[partial].ravel(), part.frame_labels[partial].ravel())
     aucs["mean"] = float(np.mean([value for name, value in aucs.items() if name != FRAMES]))
     return aucs

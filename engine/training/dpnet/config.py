@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from torch import nn
+
+from engine.detectors.specs import DetectorSpec
 from engine.faces.flow import FlowSpec
-from engine.networks.dpnet.network import DpNetwork
+from engine.networks.dpnet.network import DpNetwork, build_dpnet
 from engine.training.clips.form import ClipForm, Treatment
 from engine.training.clips.mix import ClipMix
 from engine.training.config import DetectorConfig
@@ -28,6 +31,9 @@ class DpnetConfig(DetectorConfig):
         push_every: steps between two projections of the prototypes to patches, after the warm epochs.
         projection_pairs: pairs of clips in which prototypes look for their patches.
         per_clip: patches that one video may give to the prototypes of a class.
+        per_class: prototypes of each class; 0: as many as the detector has (P000, table 5a).
+        fields: of flow in a clip; none leave a picture, as ProtoPNet sees it (table 5b). Weights with other
+            numbers than the detector's are for measuring alone: the application does not load them.
     """
 
     mix: ClipMix = field(default_factory=ClipMix)
@@ -51,13 +57,15 @@ class DpnetConfig(DetectorConfig):
     push_every: int = 200
     projection_pairs: int = 96
     per_clip: int = 5
+    per_class: int = 0
+    fields: int = 10
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("side", "flow_stride", "step", "push_every", "projection_pairs", "per_clip"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
-        for name in ("margin", "clustering", "separation", "diversity", "warm_epochs"):
+        for name in ("margin", "clustering", "separation", "diversity", "warm_epochs", "per_class", "fields"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
         if self.bound <= 0 or not -1 <= self.overlap <= 1:
@@ -77,6 +85,15 @@ class DpnetConfig(DetectorConfig):
     @property
     def losses(self) -> LossConfig:
         return LossConfig(self.clustering, self.separation, self.diversity, self.overlap)
+
+    def build(self, spec: DetectorSpec) -> nn.Module:
+        network: DpNetwork = spec.build(self.size)
+        per_class = self.per_class or len(network.prototypes.classes) // 2
+        channels = 3 + 2 * self.fields
+        if (channels, 2 * per_class) == (network.channels, len(network.prototypes.classes)):
+            return network
+        trunk, similarity = network.trunk, network.prototypes.similarity
+        return build_dpnet(trunk.name, channels, per_class, cell=trunk.cell, similarity=similarity, size=self.size)
 
     def flow(self, network: DpNetwork) -> FlowSpec:
         """What a clip is made of: as many fields of two planes as the network takes."""

@@ -24,7 +24,7 @@ from engine.networks.dpnet.network import DpNetwork
 from engine.progress import CancelToken
 from engine.results import FloatArray, Prototype
 from engine.training.clips.batches import ClipBatches
-from engine.training.clips.validation import ClipPart, make_clip_validation, validate_clips
+from engine.training.clips.validation import ClipPart, Judge, make_clip_validation, validate_clips
 from engine.training.dpnet.batches import FlowBatch, FlowBatches, Inputs, Sight
 from engine.training.dpnet.config import DpnetConfig
 from engine.training.dpnet.footage import gather_footage
@@ -45,6 +45,7 @@ class DpnetTask:
     Attributes:
         warm: steps in which the trunk stays as it was.
         projection: of the network that was validated last, None before.
+        parts: the held-out clips, in process 0.
     """
 
     unit = "clips"
@@ -81,12 +82,12 @@ class DpnetTask:
         except ValueError as error:
             raise DataError(f"The data do not suffice: {error}", advice="Add longer real clips") from error
         self._batches = FlowBatches(clips, self.sight)
-        self._parts: list[ClipPart] = []
+        self.parts: list[ClipPart] = []
         if processes.first:
             pairs, seed = config.validation_pairs, config.seed + 1
             parts = make_clip_validation(held_out, config.mix, form, pairs=pairs, seed=seed, cancel=cancel)
-            self._parts = [replace(part, pictures=self.sight.of(part.pictures)) for part in parts]
-            if not self._parts:
+            self.parts = [replace(part, pictures=self.sight.of(part.pictures)) for part in parts]
+            if not self.parts:
                 raise DataError("No held-out clips to validate on", advice="Add files of more persons")
         self.samples = 2 * config.pairs
         videos = {face.item.name for face in train.faces}
@@ -130,20 +131,25 @@ class DpnetTask:
         labels = torch.from_numpy(batch.labels).to(output.logits.device)
         return prototype_losses(self.network, output, labels, self.config.losses)
 
-    def validate(self, network: nn.Module) -> dict[str, float]:
-        """Put the prototypes onto patches; then AUC on each held-out part, and their mean."""
-        network = _dpnet(network)
-        network.eval()
-        learnt = network.prototypes.vectors.detach().clone()
+    def judge(self, network: nn.Module) -> Judge:
+        """How a network, in evaluation mode from now on, judges clips of `parts`."""
+        network = _dpnet(network).eval()
 
         def judge(clips: Inputs) -> tuple[FloatArray, None]:
             with torch.inference_mode():
                 logits = network(self.inputs(clips)).logits.float().cpu().numpy()
             return np.asarray(logits[:, 1] - logits[:, 0], dtype=np.float32), None
 
+        return judge
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """Put the prototypes onto patches; then AUC on each held-out part, and their mean."""
+        network = _dpnet(network)
+        judge = self.judge(network)
+        learnt = network.prototypes.vectors.detach().clone()
         try:
             self.projection = self._project(network, None)
-            return validate_clips(self._parts, judge)
+            return validate_clips(self.parts, judge)
         except BaseException:  # cancelled: the validation is begun anew
             with torch.no_grad():
                 network.prototypes.vectors.copy_(learnt)
@@ -209,7 +215,7 @@ class DpnetTask:
         (x0, y0), (x1, y1) = corners.round().astype(int).tolist()
         inside = planes[:, y0:y1, x0:x1]
         small = [cv2.resize(plane, (_MOTION, _MOTION), interpolation=cv2.INTER_AREA) for plane in inside]
-        return np.stack(small).reshape(self.flow.fields, 2, _MOTION, _MOTION)
+        return np.array(small, np.float32).reshape(self.flow.fields, 2, _MOTION, _MOTION)
 
 
 def _dpnet(network: nn.Module) -> DpNetwork:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.detectors.dpnet import DpnetDetector
 from engine.detectors.frame import FrameDetector
@@ -35,13 +35,13 @@ def kind_of(spec: DetectorSpec) -> Kind[Any]:
     return KINDS[spec.load]
 
 
-def trunk_weights(spec: DetectorSpec, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def trunk_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What a network begins with that takes over the trunk of another detector's: of the trunk alone.
 
     Args:
+        network: one like it; its trunk is changed.
         weights: of a network with the same trunk.
     """
-    network = spec.build(spec.size)
     if isinstance(network, DpNetwork):  # its first layer sees motion, too
         pictures = {key.removeprefix(_TRUNK): value for key, value in weights.items() if key.startswith(_TRUNK)}
         load_picture_weights(network.trunk, pictures)

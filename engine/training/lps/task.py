@@ -14,7 +14,7 @@ from engine.networks.lps.network import Lps
 from engine.progress import CancelToken
 from engine.results import FloatArray, Picture
 from engine.training.clips.batches import ClipBatch, ClipBatches
-from engine.training.clips.validation import FRAMES, ClipPart, make_clip_validation, validate_clips
+from engine.training.clips.validation import FRAMES, ClipPart, Judge, make_clip_validation, validate_clips
 from engine.training.faces.store import FaceStore
 from engine.training.inputs import to_input
 from engine.training.loop.distributed import ALONE, Processes
@@ -138,7 +138,11 @@ class LpsPretraining(_LpsTask):
 
 
 class LpsTask(_LpsTask):
-    """Stages 2 and 3: to judge windows (see TrainingTask)."""
+    """Stages 2 and 3: to judge windows (see TrainingTask).
+
+    Attributes:
+        parts: the held-out windows, in process 0.
+    """
 
     silent = ("predictor",)
 
@@ -179,12 +183,12 @@ class LpsTask(_LpsTask):
             )
         except ValueError as error:
             raise DataError(f"The data do not suffice: {error}", advice="Add longer real clips") from error
-        self._parts: list[ClipPart] = []
+        self.parts: list[ClipPart] = []
         if processes.first:
             pairs, seed = config.validation_pairs, config.seed + 1
             made = make_clip_validation(held_out, config.mix, config.form, pairs=pairs, seed=seed, cancel=cancel)
-            self._parts = [part for part in made if part.name != FRAMES]  # a window is judged as a whole
-            if not self._parts:
+            self.parts = [part for part in made if part.name != FRAMES]  # a window is judged as a whole
+            if not self.parts:
                 raise DataError("No held-out clips to validate on", advice="Add files of more persons")
 
     def batches(self) -> ClipBatches:
@@ -212,8 +216,8 @@ class LpsTask(_LpsTask):
             "teacher": LossPart(divergences.sum(), len(divergences), 1 - c.share),
         }
 
-    def validate(self, network: nn.Module) -> dict[str, float]:
-        """AUC on each held-out part, and their mean."""
+    def judge(self, network: nn.Module) -> Judge:
+        """How a network, in evaluation mode from now on, judges windows of `parts`."""
         if not isinstance(network, Lps):
             raise TypeError("this task validates LPS networks")
         network.eval()
@@ -224,4 +228,8 @@ class LpsTask(_LpsTask):
                 real, fake = network(x).float().cpu().numpy().T
             return np.asarray(fake - real, np.float32), None
 
-        return validate_clips(self._parts, judge, at_once=2)
+        return judge
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """AUC on each held-out part, and their mean."""
+        return validate_clips(self.parts, self.judge(network), at_once=2)

@@ -1,7 +1,7 @@
 """Training a network that judges clips of snippets (P003): a logit per frame, their mean for the clip."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -9,19 +9,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from engine.detectors.specs import DetectorSpec
 from engine.errors import DataError
-from engine.networks.snippets.network import PlacedSim, SnippetNetwork
+from engine.networks.snippets.config import STAGES, SnippetConfig
+from engine.networks.snippets.network import PlacedSim, SnippetNetwork, build_snippet_network
 from engine.progress import CancelToken
 from engine.results import FloatArray, Picture
 from engine.training.clips.batches import ClipBatch, ClipBatches
 from engine.training.clips.form import ClipForm, Treatment
 from engine.training.clips.mix import ClipMix
-from engine.training.clips.validation import ClipPart, make_clip_validation, validate_clips
+from engine.training.clips.validation import ClipPart, Judge, make_clip_validation, validate_clips
 from engine.training.config import DetectorConfig
 from engine.training.faces.store import FaceStore
 from engine.training.inputs import to_input
 from engine.training.loop.distributed import ALONE, Processes
 from engine.training.loop.task import LossPart, wide
+
+_SWITCHES = ("intra", "inter", "bidirectional", "coordinate", "learned_kernel")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,9 @@ class SnippetTaskConfig(DetectorConfig):
         margin: share of the face's box that is added on each side of a crop.
         treatment: "full": cut, colour, sharpness and coding vary; "flip": the paper's, left and right alone.
         frame_weight: of the loss on each frame of partial forgeries; 0: there is no such loss.
+        first_stage, last_stage: between which stages modules stand, both with them (P003, table 6).
+        intra, inter, bidirectional, coordinate, learned_kernel: see SnippetConfig (tables 4 and 5). Weights of a
+            network that lacks something are for measuring alone: the application loads whole ones.
     """
 
     mix: ClipMix = field(default_factory=ClipMix)
@@ -46,6 +53,13 @@ class SnippetTaskConfig(DetectorConfig):
     margin: float = 0.1
     treatment: Treatment = "full"
     frame_weight: float = 0.5
+    first_stage: int = STAGES[0]
+    last_stage: int = STAGES[-1]
+    intra: bool = True
+    inter: bool = True
+    bidirectional: bool = True
+    coordinate: bool = True
+    learned_kernel: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -53,24 +67,44 @@ class SnippetTaskConfig(DetectorConfig):
             raise ValueError("snippets must be at least 1, margin and frame_weight not negative, spread in [0, 1]")
         if self.treatment not in get_args(Treatment):
             raise ValueError(f"treatment must be one of {', '.join(get_args(Treatment))}")
+        if not STAGES[0] <= self.first_stage <= self.last_stage <= STAGES[-1]:
+            raise ValueError("first_stage must be at least 1 and not behind last_stage, which is at most 4")
 
     @property
     def crop_margin(self) -> float:
         return self.margin
 
+    def build(self, spec: DetectorSpec) -> nn.Module:
+        network: SnippetNetwork = spec.build(self.size)
+        wanted = self._lacking(network.config)
+        return network if wanted == network.config else build_snippet_network(wanted)
+
+    def _lacking(self, whole: SnippetConfig) -> SnippetConfig:
+        stages = tuple(range(self.first_stage, self.last_stage + 1))
+        return replace(whole, stages=stages, **{name: getattr(self, name) for name in _SWITCHES})
+
     def described(self) -> Mapping[str, Any]:
         operators = ", ".join(self.mix.operators)
-        return {
+        told = {
             "snippets": self.snippets,
             "frame_weight": self.frame_weight,
             "treatment": self.treatment,
             "pseudo_fakes": f"clips of TPF: {operators}; share of other persons' faces {self.mix.swapped:g}",
             "held_out_operators": list(self.mix.held_out),
         }
+        missing = [name for name in _SWITCHES if not getattr(self, name)]
+        if missing or (self.first_stage, self.last_stage) != (STAGES[0], STAGES[-1]):
+            what = f", without {', '.join(missing)}" if missing else ""
+            told["ablation"] = f"modules in stages {self.first_stage} to {self.last_stage}{what}"
+        return told
 
 
 class SnippetTask:
-    """The task of the snippet detectors (see TrainingTask). For one thread."""
+    """The task of the snippet detectors (see TrainingTask). For one thread.
+
+    Attributes:
+        parts: the held-out clips, in process 0.
+    """
 
     unit = "clips"
 
@@ -102,11 +136,11 @@ class SnippetTask:
             self._batches = ClipBatches(train, config.mix, form, pairs=config.pairs, seed=config.seed, share=share)
         except ValueError as error:
             raise DataError(f"The data do not suffice: {error}", advice="Add longer real clips") from error
-        self._parts: list[ClipPart] = []
+        self.parts: list[ClipPart] = []
         if processes.first:
             pairs, seed = config.validation_pairs, config.seed + 1
-            self._parts = make_clip_validation(held_out, config.mix, form, pairs=pairs, seed=seed, cancel=cancel)
-            if not self._parts:
+            self.parts = make_clip_validation(held_out, config.mix, form, pairs=pairs, seed=seed, cancel=cancel)
+            if not self.parts:
                 raise DataError("No held-out clips to validate on", advice="Add files of more persons")
         self.samples = 2 * config.pairs
         videos = {face.item.name for face in train.faces}
@@ -140,8 +174,8 @@ class SnippetTask:
             parts["frames"] = LossPart(total, wanted.numel(), c.frame_weight)
         return parts
 
-    def validate(self, network: nn.Module) -> dict[str, float]:
-        """AUC on each held-out part, that of frames for partial forgeries, and the mean of those on clips."""
+    def judge(self, network: nn.Module) -> Judge:
+        """How a network, in evaluation mode from now on, judges clips of `parts`."""
         if not isinstance(network, SnippetNetwork):
             raise TypeError("this task validates snippet networks")
         network.eval()
@@ -152,7 +186,11 @@ class SnippetTask:
                 logits = network.forward_with_attention(x).frame_logits.flatten(1).float().cpu().numpy()
             return np.asarray(logits.mean(axis=1), dtype=np.float32), logits
 
-        return validate_clips(self._parts, judge)
+        return judge
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """AUC on each held-out part, that of frames for partial forgeries, and the mean of those on clips."""
+        return validate_clips(self.parts, self.judge(network))
 
 
 def _smoothed(labels: Tensor, smoothing: float) -> Tensor:
