@@ -35,19 +35,22 @@ def prototype_files(prototypes: Sequence[Prototype], motions: FloatArray) -> dic
     return {PROTOTYPES: text.encode(), MOTIONS: safetensors.numpy.save({_FLOW: motions.astype(np.float16)})}
 
 
+def prototype_names(folder: Path, card: Card) -> tuple[str, ...]:
+    """What the prototypes of a network are called, in their order.
+
+    Raises:
+        WeightsError: the file is missing, is not the card's, or cannot be read.
+    """
+    return tuple(each.name for each in _told(folder, card))
+
+
 def read_prototypes(folder: Path, card: Card, count: int) -> tuple[Prototype, ...]:
     """The prototypes of a network that has `count`: the first half stands for real, the second for fake.
 
     Raises:
         WeightsError: a file is missing, is not the card's, or does not fit the network.
     """
-    data = verified_bytes(folder, card, PROTOTYPES)
-    try:
-        found = tuple(_prototype(entry) for entry in json.loads(data))
-    except (ValueError, TypeError, KeyError) as error:
-        raise WeightsError(
-            f"The prototypes cannot be read ({error})", advice=ADVICE, file=folder / PROTOTYPES
-        ) from error
+    found = _told(folder, card)
     labels = [each.label for each in found]
     if labels != ["real"] * (count // 2) + ["fake"] * (count // 2):
         raise WeightsError(
@@ -78,6 +81,17 @@ def read_motions(folder: Path, card: Card) -> FloatArray:
     if motions.ndim != 5 or motions.shape[2] != 2:
         raise WeightsError("The motions are not those of prototypes", advice=ADVICE, file=folder / MOTIONS)
     return frozen(motions.astype(np.float32))
+
+
+def _told(folder: Path, card: Card) -> tuple[Prototype, ...]:
+    """All that the file of prototypes tells."""
+    data = verified_bytes(folder, card, PROTOTYPES)
+    try:
+        return tuple(_prototype(entry) for entry in json.loads(data))
+    except (ValueError, TypeError, KeyError) as error:
+        raise WeightsError(
+            f"The prototypes cannot be read ({error})", advice=ADVICE, file=folder / PROTOTYPES
+        ) from error
 
 
 def _prototype(entry: Mapping[str, Any]) -> Prototype:

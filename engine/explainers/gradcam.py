@@ -6,7 +6,7 @@ with s the logit of fake and A the output of a layer, the network's `gradcam_lay
 positive values support fake, negative ones real. Always in float32.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -92,11 +92,13 @@ def _map_layers(detector_id: str) -> Sequence[str]:
     return layers
 
 
-def gradcam(network: nn.Module, layer: nn.Module, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Signed maps and logits of inputs (B, 3, S, S): (B, h, w) and (B,) float32.
+def gradcam(
+    network: Callable[[torch.Tensor], torch.Tensor], layer: nn.Module, inputs: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Signed maps and logits of inputs (B, channels, S, S): (B, h, w) and (B,) float32.
 
-    The network must be in eval mode, so that no logit depends on a neighbour in the batch: then the gradient of
-    the sum holds the gradient of each.
+    `network` gives the logits (B,) and asks the layer once. It must be in eval mode, so that no logit depends on a
+    neighbour in the batch: then the gradient of the sum holds the gradient of each.
     """
     device = inputs.device.type
     with leaf_output(layer) as held, torch.enable_grad(), torch.autocast(device, enabled=False):
@@ -104,8 +106,12 @@ def gradcam(network: nn.Module, layer: nn.Module, inputs: torch.Tensor) -> tuple
         (activations,) = held
         (gradient,) = torch.autograd.grad(logits.sum(), activations)
     with torch.no_grad():
-        alpha = gradient.mean((2, 3), keepdim=True)
-        return (alpha * activations).sum(1), logits.detach()
+        return weighed(activations, gradient), logits.detach()
+
+
+def weighed(activations: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    """sum_c alpha_c A_c of activations (..., C, h, w) with the score's gradient: (..., h, w)."""
+    return (gradient.mean((-2, -1), keepdim=True) * activations).sum(-3)
 
 
 @contextmanager

@@ -5,15 +5,17 @@ says where the network looks for movement, not what is fake: in (0, 1), and 0.25
 that of the pass that gives the score, in which the other snippets take part. Always in float32.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import torch
 
 from engine.detectors.base import Clip, ClipDetector
+from engine.detectors.snippets import SnippetDetector
 from engine.detectors.specs import detector_spec
-from engine.explainers.base import UNWATCHED, ClipExplainer, ClipMaps, Watch, snippet_box
+from engine.explainers.base import ClipMaps
+from engine.explainers.one_pass import OnePass, inside_of
 from engine.explainers.settings import ExplainerSettings, named
 from engine.networks.blank import Blank
 from engine.networks.snippets.network import SnippetOutput
@@ -27,7 +29,7 @@ class SnippetAttentionSettings(ExplainerSettings):
     stage: str = named("stage of the trunk whose last Intra-SIM is shown")
 
 
-class SnippetAttention(ClipExplainer):
+class SnippetAttention(OnePass):
     """See the module. Costs one forward pass of the clip."""
 
     id = "snippet-attention"
@@ -47,12 +49,8 @@ class SnippetAttention(ClipExplainer):
     def title(self) -> str:
         return f"{self.id}, where it looks"
 
-    def steps(
-        self, detector: ClipDetector, clip: Clip, crops: Picture, watch: Watch = UNWATCHED
-    ) -> Generator[None, None, ClipMaps]:
-        yield from ()
-        watch.check()
-        inside = snippet_box(detector)
+    def maps(self, detector: ClipDetector, clip: Clip, crops: Picture) -> ClipMaps:
+        inside = inside_of(detector, SnippetDetector, "networks of snippets")
 
         def judged(clips: torch.Tensor) -> SnippetOutput:
             with torch.inference_mode(), torch.autocast(inside.device, enabled=False):

@@ -41,10 +41,12 @@ class DpNetwork(nn.Module):
             that no optimiser ever moves it; refining it is a step of its own.
         size: side of the input, pixels.
         channels: of the input: red, green, blue, then planes of flow.
+        map_layers: dotted names of modules whose outputs are maps (B, C, h, w): the trunk.
         input_mean, input_std: per RGB channel, for pictures scaled to [0, 1]; flow is not normalised.
     """
 
     weights: Tensor
+    map_layers = ("trunk",)
 
     def __init__(self, trunk: Trunk, channels: int, size: int, prototypes: PrototypeLayer) -> None:
         super().__init__()

@@ -41,7 +41,13 @@ class Predictions:
 
 
 class Lps(nn.Module):
-    """Windows (B, m, 3, T, S, S), normalised -> (B, 2) logits of real and fake."""
+    """Windows (B, m, 3, T, S, S), normalised -> (B, 2) logits of real and fake.
+
+    Attributes:
+        map_layers: dotted names of modules whose outputs are maps (B, m, C, h, w): what each aggregator receives.
+    """
+
+    map_layers = ("activation",)
 
     def __init__(self, config: LpsConfig) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from engine.detectors.cards import parse_card
 from engine.detectors.snippets import SnippetDetector
 from engine.errors import UsageError
 from engine.explainers.base import explaining_crops
-from engine.explainers.clip_gradcam import ClipGradCam, clip_gradcam
+from engine.explainers.clip_gradcam import ClipGradCam, snippet_gradcam
 from engine.explainers.gradcam import GradCam
 from engine.explainers.registry import explainer_infos, explainer_settings, load_explainer
 from engine.explainers.snippet_attention import SnippetAttention
@@ -77,7 +77,7 @@ def test_of_an_earlier_map_it_agrees_with_finite_differences(exact: SnippetNetwo
     """L at a cell is 1 / (h w) times how s_u grows where all positions of A(t) grow by what A(t) is there."""
     x, frame, step = inputs(exact, noise_crops(2 * T, SIZE, seed=6)), 5, 1e-6
     layer = exact.get_submodule("trunk.blocks.1")
-    values, logits = clip_gradcam(exact, layer, x)
+    values, logits = snippet_gradcam(exact, layer, x)
     found = []
     for by in (step, -step):
 
@@ -153,8 +153,8 @@ def test_the_registry_offers_them_for_snippets_alone() -> None:
     assert not offered["snippet-attention"].signed
     assert [each.default for each in explainer_settings("gradcam", "snippet")] == ["trunk.layer4", "none"]
     assert "where it looks" in SnippetAttention().title
-    with pytest.raises(UsageError, match="kernel-shap does not work on snippet"):
-        load_explainer("kernel-shap", ID)
+    with pytest.raises(UsageError, match="ltpa does not work on snippet"):
+        load_explainer("ltpa", ID)
     assert isinstance(load_explainer("gradcam", "frame-mobile"), GradCam)
     with pytest.raises(UsageError, match="several"):
         explaining_crops(load_explainer("gradcam", ID), ID)
