@@ -146,6 +146,11 @@ EXCLUDED = "excluded_prototypes"
 """The setting that names the prototypes which had no say in a result; absent where all had their say."""
 
 
+def excluded_words(count: int) -> str:
+    """How everything that was made without some prototypes tells of it: "2 prototypes excluded"."""
+    return f"{count} prototype{'s' * (count != 1)} excluded"
+
+
 @dataclass(frozen=True, slots=True)
 class Scores:
     """What one detector says of one track.

@@ -1,6 +1,6 @@
-"""Keeps the reviewer's marks and the log of analyses in the case file, on a worker thread. GUI thread only."""
+"""Keeps what the reviewer says, and the log of analyses, in the case file, on a worker thread. GUI thread only."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,9 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.case.case_file import CaseFile
 from engine.case.noted import ANALYSED, last_analysis
+from engine.case.reviewed import PrototypeReview, exclusions, note_exclusions, note_review, reviews
 from engine.errors import CaseError
-from engine.results import Mark, VideoIdentity
+from engine.results import DetectorInfo, Mark, VideoIdentity
 from gui.bridge import Background
 from gui.videos import OpenVideo
 
@@ -23,11 +24,15 @@ class CaseStore(QObject):
 
     Signals:
         marks_loaded: (video, marks) what the case knows of a video that has just been hashed.
+        exclusions_loaded: (video, names of excluded prototypes by the SHA-256 of their weights), then, too.
+        reviews_loaded: what the reviewer says of prototypes, by the SHA-256 of their weights and their names.
         videos_loaded: paths of all evidence in the case.
         failed: TellframeError or another exception.
     """
 
     marks_loaded = Signal(object, object)
+    exclusions_loaded = Signal(object, object)
+    reviews_loaded = Signal(object)
     videos_loaded = Signal(object)
     failed = Signal(object)
 
@@ -57,6 +62,28 @@ class CaseStore(QObject):
     def save_marks(self, identity: VideoIdentity, marks: tuple[Mark, ...]) -> None:
         """Make the case hold exactly these marks of a video; its log says what changed."""
         self._start(lambda: bring_up_to_date(self._opened(), identity, marks), lambda _: None)
+
+    def load_exclusions(self, video: OpenVideo, identity: VideoIdentity) -> None:
+        """Ask for the prototypes that have no say in a video."""
+        self._start(
+            lambda: exclusions(self._opened(), identity.sha256),
+            lambda excluded: self.exclusions_loaded.emit(video, excluded),
+        )
+
+    def save_exclusions(self, identity: VideoIdentity, detector: DetectorInfo, excluded: Collection[str]) -> None:
+        """Let just these prototypes of a detector have no say in a video; its log says what changed."""
+        key = detector.id, detector.weights_sha256
+        self._start(lambda: note_exclusions(self._opened(), identity, *key, excluded), lambda _: None)
+
+    def load_reviews(self) -> None:
+        """Ask for what the reviewer says of prototypes; a case that does not exist yet is not made for it."""
+        if self.path.exists():
+            self._start(lambda: reviews(self._opened()), self.reviews_loaded.emit)
+
+    def save_review(self, detector: DetectorInfo, prototype: str, review: PrototypeReview) -> None:
+        """Keep what the reviewer says of a prototype; the log says when."""
+        key = detector.id, detector.weights_sha256, prototype
+        self._start(lambda: note_review(self._opened(), *key, review), lambda _: None)
 
     def note_analysis(self, details: Mapping[str, Any]) -> None:
         """Log the analysis of a whole video, unless the log's last word on it is the same.

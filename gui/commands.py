@@ -157,7 +157,7 @@ def _edit_commands(session: Session, window: Window) -> tuple[Command, ...]:
             "undo",
             "Edit",
             "Undo",
-            "Undo the last change of a mark in this video",
+            "Undo the last change of a mark, or of excluded prototypes, in this video",
             session.undo,
             enabled=lambda: session.current is not None and bool(session.current.edits.undo_text),
             repeats=True,

@@ -3,17 +3,23 @@
 Every video has a stack of its own, so that undo never reaches into another video.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.results import Mark
+from engine.results import Mark, excluded_words
 
 
-class MarkHolder(Protocol):
-    """What an edit works on: the marks of one video."""
+class EditHolder(Protocol):
+    """What an edit works on.
+
+    Attributes:
+        marks: of one video.
+        excluded: names of the prototypes that have no say in it, by the SHA-256 of their weights.
+    """
 
     marks: tuple[Mark, ...]
+    excluded: Mapping[str, frozenset[str]]
 
 
 class Edit(Protocol):
@@ -24,9 +30,9 @@ class Edit(Protocol):
         """What was done, as it stands after "Undo"."""
         ...
 
-    def do(self, holder: MarkHolder) -> None: ...
+    def do(self, holder: EditHolder) -> None: ...
 
-    def undo(self, holder: MarkHolder) -> None: ...
+    def undo(self, holder: EditHolder) -> None: ...
 
 
 def _sorted(marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
@@ -43,10 +49,10 @@ class AddMark:
     mark: Mark
     text = "Add mark"
 
-    def do(self, holder: MarkHolder) -> None:
+    def do(self, holder: EditHolder) -> None:
         holder.marks = _sorted((*holder.marks, self.mark))
 
-    def undo(self, holder: MarkHolder) -> None:
+    def undo(self, holder: EditHolder) -> None:
         holder.marks = _without(holder.marks, self.mark)
 
 
@@ -55,10 +61,10 @@ class RemoveMark:
     mark: Mark
     text = "Remove mark"
 
-    def do(self, holder: MarkHolder) -> None:
+    def do(self, holder: EditHolder) -> None:
         holder.marks = _without(holder.marks, self.mark)
 
-    def undo(self, holder: MarkHolder) -> None:
+    def undo(self, holder: EditHolder) -> None:
         holder.marks = _sorted((*holder.marks, self.mark))
 
 
@@ -68,17 +74,45 @@ class ChangeMark:
     new: Mark
     text = "Edit mark"
 
-    def do(self, holder: MarkHolder) -> None:
+    def do(self, holder: EditHolder) -> None:
         holder.marks = _sorted((*_without(holder.marks, self.old), self.new))
 
-    def undo(self, holder: MarkHolder) -> None:
+    def undo(self, holder: EditHolder) -> None:
         holder.marks = _sorted((*_without(holder.marks, self.new), self.old))
+
+
+@dataclass(frozen=True)
+class ExcludePrototypes:
+    """Let just some prototypes have no say, instead of others or of none.
+
+    Attributes:
+        before, after: their names.
+    """
+
+    weights_sha256: str
+    before: frozenset[str]
+    after: frozenset[str]
+
+    @property
+    def text(self) -> str:
+        left_out, back = len(self.after - self.before), len(self.before - self.after)
+        if left_out and back:
+            return f"Choose excluded prototypes ({excluded_words(len(self.after))})"
+        count = left_out or back
+        noun = f"{count} prototype{'s' * (count != 1)}"
+        return f"Exclude {noun}" if left_out else f"Bring {noun} back"
+
+    def do(self, holder: EditHolder) -> None:
+        holder.excluded = {**holder.excluded, self.weights_sha256: self.after}
+
+    def undo(self, holder: EditHolder) -> None:
+        holder.excluded = {**holder.excluded, self.weights_sha256: self.before}
 
 
 class EditStack:
     """Done and undone edits of one holder; `changed` is called after each step."""
 
-    def __init__(self, holder: MarkHolder, changed: Callable[[], None]) -> None:
+    def __init__(self, holder: EditHolder, changed: Callable[[], None]) -> None:
         self._holder, self._changed = holder, changed
         self._done: list[Edit] = []
         self._undone: list[Edit] = []

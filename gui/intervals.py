@@ -89,10 +89,11 @@ class Intervals(QObject):
         """What a mark says of an interval: detector, weights, figures and rule."""
         detector = self._session.detector
         weights = detector.weights_sha256 if detector is not None else ""
+        without = self._session.reviewing.words
         return (
             f"Face {interval.track_id + 1}: score of {self._session.detector_id} mean {interval.mean:.2f}, "
             f"peak {interval.peak:.2f} at frame {interval.peak_frame}. Rule: {self.rule.words()}. "
-            f"Weights SHA-256 {weights}"
+            f"Weights SHA-256 {weights}{f'. {without}' if without else ''}"
         )
 
     def close(self) -> None:

@@ -3,13 +3,15 @@
 GUI thread only. Filled by SegmentAnalyzed while an analysis runs, replaced by AnalysisDone at its end.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from engine.detectors.prototype_exclusion import without
+from engine.errors import DataError
 from engine.evaluation.intervals import hidden_stretches
-from engine.results import BoolArray, FaceTrack, FloatArray, IntArray, Scores
+from engine.results import BoolArray, FaceTrack, FloatArray, IntArray, Prototype, Scores
 from engine.runtime.protocol import AnalysisDone, SegmentAnalyzed
 from engine.verdict import Stretch
 
@@ -26,6 +28,7 @@ class TrackSeries:
         scores: (S,) float32 fake probability of each span.
         activations: named series, (S, K) float32 each; nan where a part came without the series.
         parts: all that came in, in order: of equal spans the last one counts.
+        stored: the same as the engine gave them, whatever prototypes are excluded in `parts`.
     """
 
     def __init__(self, track_id: int, first: int, last: int) -> None:
@@ -37,6 +40,7 @@ class TrackSeries:
         self.scores: FloatArray = np.empty(0, np.float32)
         self.activations: dict[str, FloatArray] = {}
         self.parts: tuple[Scores, ...] = ()
+        self.stored: tuple[Scores, ...] = ()
 
     @property
     def name(self) -> str:
@@ -91,8 +95,16 @@ class TrackSeries:
             self._cover(int(track.frames[0]), int(track.frames[-1]))
             self.boxes[track.frames - self.first] = track.boxes
 
-    def add_scores(self, scores: Scores) -> None:
-        """Take over the probabilities of some spans."""
+    def rescored(self, rescore: Callable[[Scores], Scores]) -> "TrackSeries":
+        """The same face with what `rescore` makes of all that came in."""
+        made = TrackSeries(self.id, self.first, self.last)
+        made.boxes = self.boxes
+        for part in self.stored:
+            made.add_scores(rescore(part), part)
+        return made
+
+    def add_scores(self, scores: Scores, stored: Scores | None = None) -> None:
+        """Take over the probabilities of some spans; `stored` is what they were made of, if of anything."""
         if not len(scores.spans):
             return
         self._cover(int(scores.spans[:, 0].min()), int(scores.spans[:, 1].max()))
@@ -102,7 +114,7 @@ class TrackSeries:
             inside = lengths > offset
             self.probability[starts[inside] + offset] = scores.fake_probability[inside]
         self._merge(scores.spans, scores.fake_probability, scores.activations)
-        self.parts = (*self.parts, scores)
+        self.parts, self.stored = (*self.parts, scores), (*self.stored, stored or scores)
 
     def absorb(self, other: "TrackSeries") -> None:
         """Take over everything of a track that turned out to be the same person."""
@@ -112,7 +124,7 @@ class TrackSeries:
         self.probability[at] = np.where(np.isnan(other.probability), self.probability[at], other.probability)
         if len(other.spans):
             self._merge(other.spans, other.scores, other.activations)
-            self.parts = (*self.parts, *other.parts)
+            self.parts, self.stored = (*self.parts, *other.parts), (*self.stored, *other.stored)
 
     def _merge(self, spans: IntArray, scores: FloatArray, activations: Mapping[str, FloatArray]) -> None:
         """Insert sorted spans; those that are there already get the new score. Only what they touch is sorted."""
@@ -165,6 +177,8 @@ class ResultsModel:
         fake_probability: of the video, None before the end or without a scored face.
         warnings: what limits the result.
         final: the whole answer, for exports; None before the end.
+        stored: the same as the engine gave it, whatever prototypes are excluded in everything else.
+        excluded: names of the prototypes that have no say.
     """
 
     def __init__(self, frames: int) -> None:
@@ -175,6 +189,9 @@ class ResultsModel:
         self.fake_probability: float | None = None
         self.warnings: tuple[str, ...] = ()
         self.final: AnalysisDone | None = None
+        self.stored: AnalysisDone | None = None
+        self.excluded: frozenset[str] = frozenset()
+        self._prototypes: tuple[Prototype, ...] = ()
         self._hidden: tuple[Stretch, ...] | None = None
 
     def __len__(self) -> int:
@@ -231,8 +248,36 @@ class ResultsModel:
         tracks: dict[int, TrackSeries] = {}
         self._add(event.tracks, event.scores, tracks)
         self.tracks = dict(sorted(tracks.items()))
-        self.done, self.final, self._hidden = True, event, None
-        self.fake_probability, self.warnings = event.fake_probability, event.warnings
+        self.done, self.stored, self.warnings = True, event, event.warnings
+        self._conclude()
+
+    def exclude(self, prototypes: Sequence[Prototype], excluded: Collection[str]) -> None:
+        """Show everything as it is when some prototypes of the detector have no say; with none, as it came.
+
+        Raises:
+            DataError: there is no such prototype, or the scores are of others; nothing changes then.
+        """
+        before = self._prototypes, self.excluded
+        self._prototypes, self.excluded = tuple(prototypes), frozenset(excluded)
+        try:
+            tracks = {number: track.rescored(self._heard) for number, track in self.tracks.items()}
+            self._conclude()
+        except DataError:
+            self._prototypes, self.excluded = before
+            raise
+        self.tracks = tracks
+
+    def _heard(self, scores: Scores) -> Scores:
+        return without(scores, self._prototypes, self.excluded)
+
+    def _conclude(self) -> None:
+        """What the whole answer comes to, with what is excluded."""
+        self.final, self._hidden = self.stored, None
+        if self.stored is not None and self.excluded:
+            scores = tuple(self._heard(each) for each in self.stored.scores)
+            top = max((each.track_probability for each in scores), default=None)
+            self.final = replace(self.stored, scores=scores, fake_probability=top)
+        self.fake_probability = self.final.fake_probability if self.final is not None else None
 
     def _add(self, parts: tuple[FaceTrack, ...], scores: tuple[Scores, ...], into: dict[int, TrackSeries]) -> None:
         """Add parts of tracks and their scores."""
@@ -242,4 +287,4 @@ class ResultsModel:
                 into.setdefault(part.id, TrackSeries(part.id, first, last)).add_track(part)
         for score in scores:
             if score.track_id in into:
-                into[score.track_id].add_scores(score)
+                into[score.track_id].add_scores(self._heard(score), score)

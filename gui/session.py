@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from engine import paths
 from engine.case.noted import analysis_details
+from engine.case.reviewed import Excluded
 from engine.errors import CancelledError, InternalError, TellframeError
 from engine.evaluation.calibration.answer import entry as likelihood_entry
 from engine.progress import CancelToken, ProgressCallback
@@ -39,6 +40,7 @@ from gui.case_store import CaseStore
 from gui.explaining import Wanted
 from gui.on_demand import OnDemand
 from gui.playback import SPEEDS
+from gui.prototypes.reviewing import PrototypeReviewing
 from gui.screen import MakeServer
 from gui.session_state import SessionState
 from gui.settings import Settings
@@ -83,6 +85,8 @@ class Session(SessionState):
         self._jobs: set[int] = set()
         self._asked: dict[int, Callable[[Event], None]] = {}
         self._closed = False
+        self.reviewing = PrototypeReviewing(self, lambda: self._case)
+        """What the reviewer says of prototypes."""
         self._case = self._make_case(case or paths.data_dir() / DEFAULT_CASE)
         self._seen_detector_id = ""
 
@@ -109,6 +113,7 @@ class Session(SessionState):
         """Warm the engine up and ask for its detectors; once. What they answer waits for the event loop."""
         self._engine.warm_up()
         self._submit(DetectorsRequest())
+        self._case.load_reviews()
 
     def open(self, files: Iterable[Path]) -> None:
         """Add videos to the case and show the first of them; those already open are only shown."""
@@ -302,6 +307,8 @@ class Session(SessionState):
         old, self._case = self._case, self._make_case(path)
         self.background.store(lambda _cancel, _progress: old.close())
         self._case.load_videos()
+        self.reviewing.forget()
+        self._case.load_reviews()
         self.case_changed.emit()
 
     # Opening, off the GUI thread
@@ -369,6 +376,7 @@ class Session(SessionState):
     def _on_hashing(self, video: OpenVideo, progress: Any, identity: VideoIdentity | None) -> None:
         if identity is not None and video.identity is None:
             self._case.load_marks(video, identity)
+            self._case.load_exclusions(video, identity)
         video.hashing, video.identity = progress, identity or video.identity
         self._video_changed(video)
         if video is self._current:
@@ -457,6 +465,7 @@ class Session(SessionState):
             engine=self.engine,
         )
         self._analyses.start(video, request, priority)
+        self.reviewing.apply(video, detector)
 
     def _analyse_by_itself(self, video: OpenVideo) -> None:
         """What happens without being asked, where the user wants that."""
@@ -489,6 +498,8 @@ class Session(SessionState):
             for store in self._stores:
                 store.forget()
             self.set_detectors(event.detectors, event.explainers)
+            for video in self.videos:
+                self._apply_exclusions(video)
             if first_time:
                 for video in self.videos:  # opened before the engine was up
                     if video.analysis.state is AnalysisState.IDLE:
@@ -524,7 +535,7 @@ class Session(SessionState):
         """Note in the case what was found in a whole video, as `analyze --case` does."""
         detector = next((info for info in self.detectors if info.id == done.detector_id), None)
         if detector is not None and video.wholly_analysed(detector.id):
-            found = likelihood_entry(video.likelihood(detector))
+            found = likelihood_entry(video.likelihood(detector, stored=True))
             self._case.note_analysis(
                 analysis_details(done.video, detector, video.analysis.every, done.fake_probability, found)
             )
@@ -557,6 +568,8 @@ class Session(SessionState):
     def _make_case(self, path: Path) -> CaseStore:
         case = CaseStore(path, self.background, self)
         case.marks_loaded.connect(self._on_marks_loaded)
+        case.exclusions_loaded.connect(self._on_exclusions_loaded)
+        case.reviews_loaded.connect(self.reviewing.take_reviews)
         case.videos_loaded.connect(self.open)
         case.failed.connect(lambda error: self.notify("error", str(_typed(error))))
         return case
@@ -573,8 +586,25 @@ class Session(SessionState):
     def _on_edited(self, video: OpenVideo) -> None:
         if video.identity is not None:
             self._case.save_marks(video.identity, video.marks)
+        self.reviewing.keep(video)
+        self._apply_exclusions(video)
         if video is self._current:
             self.marks_changed.emit()
+
+    def _on_exclusions_loaded(self, video: OpenVideo, excluded: Excluded) -> None:
+        self.reviewing.take_exclusions(video, excluded)
+        self.reviewing.keep(video)
+        self._apply_exclusions(video)
+
+    def _apply_exclusions(self, video: OpenVideo) -> None:
+        """Show the results without the prototypes that are excluded now, wherever these are others than before."""
+        changed = [info.id for info in self.detectors if self.reviewing.apply(video, info)]
+        if changed:
+            self._video_changed(video)
+        if video is self._current and self.detector_id in changed:
+            self._results_are_new()
+        if video is self._current:
+            self.reviewing.changed.emit()
 
     def _video_changed(self, video: OpenVideo) -> None:
         if video in self.videos:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from engine.errors import TellframeError
 from engine.evaluation.calibration.answer import Abstention, Ratio, ratio_of
 from engine.evaluation.calibration.conditions import evidence_of
+from engine.evaluation.intervals import hidden_stretches
 from engine.progress import Progress
-from engine.results import DetectorInfo, Mark, VideoIdentity
+from engine.results import DetectorInfo, Mark, VideoIdentity, excluded_words
 from gui.edits import EditStack
 from gui.results_model import ResultsModel
 
@@ -93,7 +94,8 @@ class OpenVideo:
         frame: the playhead.
         in_point, out_point: the chosen range, inclusive; None for the start and the end.
         marks: of the reviewer, by first frame.
-        edits: undo stack of the marks.
+        excluded: names of the prototypes that have no say, by the SHA-256 of their weights.
+        edits: undo stack of the marks and of what is excluded.
         results: by detector id.
         hidden: ids of the faces that the user does not want to see.
         analysis: the latest one.
@@ -101,7 +103,7 @@ class OpenVideo:
 
     path: Path
     changed: Callable[[OpenVideo], None]
-    """Called after an edit of the marks."""
+    """Called after an edit."""
     status: VideoStatus = VideoStatus.OPENING
     opening: Progress | None = None
     hashing: Progress | None = None
@@ -113,6 +115,7 @@ class OpenVideo:
     in_point: int | None = None
     out_point: int | None = None
     marks: tuple[Mark, ...] = ()
+    excluded: Mapping[str, frozenset[str]] = field(default_factory=dict)
     results: dict[str, ResultsModel] = field(default_factory=dict)
     hidden: frozenset[int] = frozenset()
     analysis: Analysis = field(default_factory=Analysis)
@@ -137,18 +140,23 @@ class OpenVideo:
             return False
         return self.analysis.people is None and results.share_analysed == 1
 
-    def likelihood(self, detector: DetectorInfo) -> Ratio | Abstention | None:
-        """The likelihood ratio under a detector, or why there is none; None before the end or without a face."""
+    def likelihood(self, detector: DetectorInfo, *, stored: bool = False) -> Ratio | Abstention | None:
+        """The likelihood ratio under a detector, or why there is none; None before the end or without a face.
+
+        Args:
+            stored: of the scores as the detector gave them, whatever prototypes are excluded.
+        """
         results = self.results.get(detector.id)
-        if results is None or results.final is None or self.media is None:
+        if results is None or results.final is None or results.stored is None or self.media is None:
             return None
         if not self.wholly_analysed(detector.id):
             return Abstention(
                 "only a part of the video was analysed, and the calibration is of whole videos",
                 "only a part was analysed",
             )
-        hidden = results.hidden_stretches(self.media.index.seconds)
-        return ratio_of(detector.card, results.final.tracks, results.final.scores, hidden, evidence_of(self.media))
+        seconds, final = self.media.index.seconds, results.stored if stored else results.final
+        hidden = hidden_stretches(final.scores, seconds) if stored else results.hidden_stretches(seconds)
+        return ratio_of(detector.card, final.tracks, final.scores, hidden, evidence_of(self.media))
 
     def verdict(self, detector_id: str, threshold: float) -> Verdict:
         """What the case list says of the video in a word or two. A score is not a finding."""
@@ -169,15 +177,15 @@ class OpenVideo:
                 return Verdict("No face", "none", " ".join(results.warnings) or "No face was found")
             return Verdict("Not analysed", "none", "No detector has run on this video")
         high = probability >= threshold
+        without = excluded_words(len(results.excluded)) if results and results.excluded else ""
         hidden = results.hidden_stretches(self.media.index.seconds) if results and self.media else ()
         if hidden and not high:
-            return Verdict(
-                f"{probability:.2f} partly high", "high", " ".join(found.words() + "." for found in hidden)
-            )
+            told = " ".join(found.words() + "." for found in hidden) + (f" {without}." if without else "")
+            return Verdict(f"{probability:.2f} partly high", "high", told)
         so_far = " so far" if results and not results.done else ""
         return Verdict(
             f"{probability:.2f} {'suspicious' if high else 'low'}",
             "high" if high else "low",
-            f"Fake probability {probability:.3f}{so_far} by {detector_id}, "
+            f"Fake probability {probability:.3f}{so_far} by {detector_id}{f', {without}' if without else ''}, "
             f"threshold {threshold:.2f}. A score is not a finding.",
         )

@@ -91,6 +91,7 @@ def export_clip(
                     "missing_frames": list(missing),
                     "style": sidecar.look(style, scene.explanations),
                     "detector": scene.detector_id or None,
+                    "excluded_prototypes": list(scene.excluded),
                     "explainer": scene.explainer_id or None,
                     "explanation": sidecar.explained(scene.explanations),
                     "likelihood": sidecar.said(scene.statement),

@@ -118,6 +118,7 @@ def _sidecar(
     if scene is not None:
         data["style"] = sidecar.look(style or OverlayStyle(curve=False), scene.explanations)
         data["detector"] = scene.detector_id or None
+        data["excluded_prototypes"] = list(scene.excluded)
         data["explainer"] = scene.explainer_id or None
         data["explanation"] = sidecar.explained(scene.explanations)
         data["likelihood"] = sidecar.said(scene.statement)

@@ -12,7 +12,7 @@ from engine.rendering.scene import FaceShown, FrameShown, MapShown, Scene
 from engine.rendering.strip import curve_strip
 from engine.rendering.style import OverlayStyle
 from engine.rendering.text import measure
-from engine.results import frozen
+from engine.results import excluded_words, frozen
 
 WHITE: RGBA = (255, 255, 255, 255)
 BLACK: RGBA = (0, 0, 0, 255)
@@ -106,6 +106,8 @@ def _labels(shown: FrameShown, style: OverlayStyle, size: int) -> list[Item]:
     words = [f"Frame {shown.index}   {timecode(shown.seconds)}   pts {shown.pts}"]
     if scene.detector_id:
         words.append(f"{scene.detector_id}   weights {scene.weights_sha256[:12]}")
+    if scene.excluded:
+        words.append(excluded_words(len(scene.excluded)))
     if scene.statement is not None:
         words.append(f"Whole video: {scene.statement.line}")
     if shown.maps:

@@ -87,6 +87,11 @@ class Scene:
         """Whether the maps tell fake from real; if not, they only say where the network looks."""
         return all(each.signed for each in self.explanations)
 
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """Names of the prototypes that had no say in the scores."""
+        return tuple(dict.fromkeys(name for scores in self.scores for name in scores.excluded))
+
     def at(self, index: int, pts: int, seconds: float) -> FrameShown:
         """What belongs to one frame. O(log N) per track."""
         faces = []

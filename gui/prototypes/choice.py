@@ -15,7 +15,6 @@ class PrototypeChoice(QObject):
     """GUI thread only.
 
     Attributes:
-        excluded: numbers of prototypes that the reviewer leaves out.
         index: number of the chosen prototype, None without one.
 
     Signals:
@@ -27,12 +26,12 @@ class PrototypeChoice(QObject):
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.excluded: frozenset[int] = frozenset()
         self.index: int | None = None
         self._face: int | None = None
         self._of: tuple[Prototype, ...] = ()
         session.choice_changed.connect(self._on_detector)
         session.detectors_changed.connect(self._on_detector)
+        session.reviewing.changed.connect(self.changed)
 
     @property
     def prototypes(self) -> tuple[Prototype, ...]:
@@ -70,15 +69,18 @@ class PrototypeChoice(QObject):
             self._face = track_id
             self.changed.emit()
 
+    @property
+    def excluded(self) -> frozenset[int]:
+        """Numbers of the prototypes that the reviewer leaves out."""
+        return self._session.reviewing.excluded_indices
+
     def exclude(self, excluded: Collection[int]) -> None:
-        """Let these prototypes, and no others, have no say."""
-        if frozenset(excluded) != self.excluded:
-            self.excluded = frozenset(excluded)
-            self.changed.emit()
+        """Let these prototypes, and no others, have no say; can be undone."""
+        self._session.reviewing.exclude({self.prototypes[index].name for index in excluded})
 
     def _on_detector(self) -> None:
         """Numbers are those of one set of prototypes."""
         if self.prototypes != self._of:
             self._of = self.prototypes
-            self.index, self.excluded = None, frozenset()
+            self.index = None
             self.changed.emit()

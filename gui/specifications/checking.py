@@ -291,7 +291,9 @@ class Checking(QObject):
         if self._chosen and self.lacks_prototypes and session.detector is not None:
             return wording.without_prototypes(session.detector.name)
         if self.answers is not None:
-            return wording.standing_text(self.answers, running=session.analysis.state.active)
+            without = session.reviewing.words
+            limits = wording.standing_text(self.answers, running=session.analysis.state.active)
+            return f"{without}. {limits}".strip() if without else limits
         if not self._chosen:
             return ""
         if parsed is not None and parsed.fault is not None:
@@ -400,7 +402,7 @@ class Checking(QObject):
         if results is None or specification is None or not faces or self.lacks_prototypes:
             return None
         own = self.own_class if specification.has_classes else ""
-        return results, faces, results.done, specification, own, tuple(self.values.items())
+        return results, faces, results.done, specification, own, tuple(self.values.items()), results.excluded
 
     def _check(self) -> None:
         """Begin a check, unless it is done, or one runs and only newer scores have come since it began."""
@@ -417,7 +419,7 @@ class Checking(QObject):
             self._checking.cancel()
         self._rest.stop()
         self._key = asked
-        results, _, done, specification, own, values = asked
+        results, _, done, specification, own, values, _ = asked
         detector = self._session.detector
         prototypes = detector.prototypes if detector is not None else ()
         faces = [Face(t.id, t.name, t.parts, prototypes) for t in self._session.visible_tracks if t.parts]

@@ -8,7 +8,7 @@ from engine.detectors.calibration import Calibration, calibration_of
 from engine.evaluation.calibration.conditions import Evidence, measure, mismatches
 from engine.evaluation.calibration.scale import SOURCE, support, times
 from engine.evaluation.video_scores import collected
-from engine.results import FaceTrack, Scores
+from engine.results import FaceTrack, Scores, excluded_words
 from engine.verdict import Statement, Stretch
 
 
@@ -97,6 +97,10 @@ def ratio_of(
     found = collected(tracks, scores)
     if not found.tracks:
         return None
+    left_out = {name for each in scores for name in each.excluded}
+    if left_out:
+        words = excluded_words(len(left_out))
+        return Abstention(f"{words}, and the calibration is of the whole detector", words)
     calibration = calibration_of(card)
     if calibration is None:
         return Abstention("the detector was never calibrated", "never calibrated")
