@@ -38,7 +38,7 @@ class KeptGame:
         for at in range(0, len(new), TOGETHER):
             part = new[at : at + TOGETHER]
             rows = np.zeros(len(part), self._record)
-            rows["mask"], rows["value"] = np.packbits(masks[part], axis=1), self._game(masks[part])
+            rows["mask"], rows["value"] = np.packbits(masks[part], axis=1), self._game(masks[part])[:, 0]
             with self._path.open("ab") as file:
                 file.write(rows.tobytes())
             self.known |= {packed[row]: float(value) for row, value in zip(part, rows["value"], strict=True)}

@@ -106,6 +106,12 @@ class Clip:
     def first(self) -> int:
         return int(self.frames.min())
 
+    @property
+    def span_rows(self) -> IntArray:
+        """(F,) int64, the span of each frame that it sees; of one that lies in none, the next or else the last."""
+        found: IntArray = np.searchsorted(self.spans[:, 1], self.frames).clip(max=len(self.spans) - 1)
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class ClipScores:
@@ -149,6 +155,10 @@ class ClipDetector(AnyDetector):
         Raises:
             DeviceError: it does not fit into memory.
         """
+
+    def in_float32(self) -> "ClipDetector":
+        """The same detector, whose scores are always computed in float32."""
+        return self
 
 
 def single_crops(detector: AnyDetector, what: str) -> Detector:

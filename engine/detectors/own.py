@@ -1,10 +1,12 @@
 """What the detectors of Tellframe have in common: a network in this process, its card, device and precision."""
 
+import copy
 import importlib.metadata
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +96,12 @@ class OwnDetector(AnyDetector):
             precision=self.precision,
             versions=versions(),
         )
+
+    def in_float32(self) -> Self:
+        """The same detector, whose scores are computed in float32 whatever it was asked for."""
+        other = copy.copy(self)
+        other.precision = "float32"
+        return other
 
     def _in_precision(self) -> torch.autocast:
         """The context in which its network computes."""

@@ -149,7 +149,7 @@ SPECS: dict[str, DetectorSpec] = {
             "mobilenetv2-1.0-dil",
             160,
             lambda size: build_snippet_network(SnippetConfig("mobilenetv2", size=size)),
-            ("gradcam", "snippet-attention"),
+            ("gradcam", "snippet-attention", "kernel-shap"),
             SnippetDetector,
         ),
         DetectorSpec(
@@ -159,7 +159,7 @@ SPECS: dict[str, DetectorSpec] = {
             "resnet50-dil",
             224,
             lambda size: build_snippet_network(SnippetConfig("resnet50", size=size)),
-            ("gradcam", "snippet-attention"),
+            ("gradcam", "snippet-attention", "kernel-shap"),
             SnippetDetector,
         ),
         DetectorSpec(
@@ -169,7 +169,7 @@ SPECS: dict[str, DetectorSpec] = {
             "mobilenetv2-1.0-dpnet",
             128,
             lambda size: build_dpnet("mobilenet", 23, 10, size=size),
-            (),
+            ("prototypes", "gradcam", "prototype-gradient", "kernel-shap"),
             DpnetDetector,
         ),
         DetectorSpec(
@@ -179,7 +179,7 @@ SPECS: dict[str, DetectorSpec] = {
             "hrnet-w48-dpnet",
             256,
             lambda size: build_dpnet("hrnet-w48", 23, 50, size=size),
-            (),
+            ("prototypes", "gradcam", "prototype-gradient", "kernel-shap"),
             DpnetDetector,
         ),
         DetectorSpec(
@@ -189,7 +189,7 @@ SPECS: dict[str, DetectorSpec] = {
             "2d3d-resnet18-compact",
             128,
             lambda size: build_lps(COMPACT, size),
-            (),
+            ("gradcam", "second-difference", "prediction-error", "kernel-shap"),
             LpsDetector,
         ),
         DetectorSpec(
@@ -199,7 +199,7 @@ SPECS: dict[str, DetectorSpec] = {
             "2d3d-resnet18",
             224,
             lambda size: build_lps(LpsConfig(), size),
-            (),
+            ("gradcam", "second-difference", "prediction-error", "kernel-shap"),
             LpsDetector,
         ),
     )

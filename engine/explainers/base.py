@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from engine.detectors.base import Clip, ClipDetector, Detector, Notify
 from engine.detectors.frame import FrameDetector
-from engine.detectors.snippets import SnippetDetector
 from engine.errors import UsageError
 from engine.explainers.samples import Growth, SampleMemory
 from engine.explainers.settings import NO_NAMES, ExplainerSettings
@@ -154,10 +153,16 @@ class ClipMaps:
         values: (F, h, w) float32, a map for each frame that the detector sees, in its order; positive supports
             fake. Of a frame that comes more than once the first counts.
         logits: (K,) float32, the scores of the clip's spans; a frame's map explains that of its span.
+        passes: how many times the clip went forward through the network.
+        errors: (F, h, w) float32 standard errors, of an explainer that draws samples.
+        seconds: what it took, earlier runs among it, where the explainer can tell.
     """
 
     values: FloatArray
     logits: FloatArray
+    passes: int = 1
+    errors: FloatArray | None = None
+    seconds: float | None = None
 
 
 class ClipExplainer(AnyExplainer):
@@ -202,20 +207,6 @@ def white_box(detector: Detector) -> FrameDetector:
         raise UsageError(
             f"This explainer looks into the network, and {detector.id} is a foreign model that only gives scores",
             advice="Choose an explainer that asks for scores alone, such as kernel-shap",
-        )
-    return detector
-
-
-def snippet_box(detector: ClipDetector) -> SnippetDetector:
-    """The detector as one whose network of snippets can be looked into.
-
-    Raises:
-        UsageError: it is another one.
-    """
-    if not isinstance(detector, SnippetDetector):
-        raise UsageError(
-            f"This explainer looks into networks of snippets, and {detector.id} is none",
-            advice="Choose an explainer that works on it, see python main.py detectors",
         )
     return detector
 

@@ -1,6 +1,7 @@
 """Crops as a game of superpixels: a coalition is the clip whose other superpixels have its mean colour.
 
-The value of a coalition is the logit of that clip; for a detector of single frames, the mean over its frames.
+The value of a coalition is the logit of that clip; for a detector of single frames, the mean over its frames. A
+detector of clips gives a clip a logit per span: a coalition then has as many values, all of one pass.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from engine.detectors.base import Detector
+from engine.detectors.base import Clip, ClipDetector, Detector
 from engine.detectors.frame import FrameDetector
 from engine.explainers.base import UNWATCHED, Watch
 from engine.explainers.coalitions import Doubles
@@ -17,11 +18,11 @@ from engine.explainers.superpixels import mean_colour, muted
 from engine.results import BoolArray, IntArray, Picture
 
 Score = Callable[[Picture], Doubles]
-"""Clips (K, F, S, S, 3) uint8 -> their logits (K,): all that is asked of a model that is not looked into."""
+"""Clips (N, F, S, S, 3) uint8 -> K logits of each, (N, K): all that is asked of a model not looked into."""
 
 
 class Game(Protocol):
-    """A value for every coalition.
+    """K values for every coalition.
 
     Attributes:
         players: M.
@@ -34,7 +35,7 @@ class Game(Protocol):
     batch: int
 
     def __call__(self, masks: BoolArray) -> Doubles:
-        """(K, M), True where the player is there -> (K,)."""
+        """(N, M), True where the player is there -> (N, K)."""
 
 
 class ClipGame:
@@ -83,7 +84,7 @@ class FrameGame:
             cancel=self._watch.cancel,
             notify=self._watch.notify,
         )
-        scores: Doubles = np.concatenate(list(parts)).reshape(len(masks), frames).mean(1)
+        scores: Doubles = np.concatenate(list(parts)).reshape(len(masks), frames).mean(1, keepdims=True)
         return scores
 
     @torch.inference_mode()
@@ -103,7 +104,20 @@ def game_of(detector: Detector, crops: Picture, labels: IntArray, watch: Watch =
     def score(clips: Picture) -> Doubles:
         flat = clips.reshape(-1, *clips.shape[2:])
         parts = detector.in_batches(flat, detector.exact_logits, cancel=watch.cancel, notify=watch.notify)
-        scores: Doubles = np.concatenate(list(parts)).astype(np.float64).reshape(len(clips), -1).mean(1)
+        logits = np.concatenate(list(parts)).astype(np.float64).reshape(len(clips), -1)
+        scores: Doubles = logits.mean(1, keepdims=True)
         return scores
 
     return ClipGame(score, crops, labels, max(1, detector.batch // len(crops)))
+
+
+def span_game(
+    detector: ClipDetector, clip: Clip, crops: Picture, labels: IntArray, watch: Watch = UNWATCHED
+) -> Game:
+    """The game of a clip for a detector of clips: the logits of its spans. One muted clip at a time is held."""
+
+    def score(clips: Picture) -> Doubles:
+        watch.check()
+        return np.stack([detector.score_clip(clip, each).logits for each in clips]).astype(np.float64)
+
+    return ClipGame(score, crops, labels)

@@ -9,16 +9,32 @@ from engine.errors import UsageError
 from engine.explainers.attention import Attention
 from engine.explainers.base import AnyExplainer, ClipExplainer, Explainer
 from engine.explainers.clip_gradcam import ClipGradCam
+from engine.explainers.clip_kernel_shap import ClipKernelShap
 from engine.explainers.gradcam import GradCam
 from engine.explainers.kernel_shap import KernelShap
 from engine.explainers.ltpa import Ltpa
+from engine.explainers.prediction_error import PredictionError
+from engine.explainers.prototype_gradient import PrototypeGradient
+from engine.explainers.prototypes import Prototypes
+from engine.explainers.second_difference import SecondDifference
 from engine.explainers.settings import setting_infos, settings_of
 from engine.explainers.snippet_attention import SnippetAttention
 from engine.results import DetectorInfo, ExplainerInfo, SettingInfo
 
 EXPLAINERS: dict[str, type[Explainer]] = {kind.id: kind for kind in (GradCam, Ltpa, Attention, KernelShap)}
 """Those of detectors of single crops."""
-CLIP_EXPLAINERS: dict[str, type[ClipExplainer]] = {kind.id: kind for kind in (ClipGradCam, SnippetAttention)}
+CLIP_EXPLAINERS: dict[str, type[ClipExplainer]] = {
+    kind.id: kind
+    for kind in (
+        ClipGradCam,
+        SnippetAttention,
+        Prototypes,
+        PrototypeGradient,
+        SecondDifference,
+        PredictionError,
+        ClipKernelShap,
+    )
+}
 """Those of detectors of clips; an id may stand for one of each."""
 
 

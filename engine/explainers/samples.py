@@ -17,24 +17,24 @@ class Samples:
 
     Attributes:
         masks: (n, M) bool coalitions.
-        values: (n,) float32 of those.
-        nobody, everybody: the values of the two ends, as float32 has them.
+        values: (n, K) float32 of those, as many for each as the game has.
+        nobody, everybody: (K,) float32, the values of the two ends.
         seconds: what it took to ask, in all runs.
     """
 
     masks: BoolArray
     values: FloatArray
-    nobody: float
-    everybody: float
+    nobody: FloatArray
+    everybody: FloatArray
     seconds: float = 0.0
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """To be saved: a bit per player and four bytes for each sample."""
+        """To be saved: a bit per player and four bytes per value for each sample."""
         return {
             "masks": np.packbits(self.masks, axis=1),
             "players": np.array(self.masks.shape[1], np.int64),
             "values": self.values,
-            "ends": np.array([self.nobody, self.everybody], np.float32),
+            "ends": np.stack([self.nobody, self.everybody]),
             "seconds": np.array(self.seconds),
         }
 
@@ -47,15 +47,18 @@ class Samples:
         """
         try:
             packed, values, ends = (arrays[name] for name in ("masks", "values", "ends"))
+            if values.ndim == ends.ndim == 1:  # as laid down while games had one value
+                values, ends = values[:, None], ends[:, None]
             players, seconds = int(arrays["players"].item()), float(arrays["seconds"].item())
             good = packed.dtype == np.uint8 and packed.shape == (len(values), (players + 7) // 8)
-            good = good and ends.shape == (2,) and values.dtype == ends.dtype == np.float32
+            good = good and ends.shape == (2, *values.shape[1:]) and values.ndim == 2
+            good = good and values.dtype == ends.dtype == np.float32
         except (KeyError, ValueError):
             good = False
         if not good:
             raise DataError("These are no samples of Kernel SHAP", advice="Start without stored samples")
         masks = np.unpackbits(packed, axis=1, count=players).astype(np.bool_)
-        return cls(masks, values, float(ends[0]), float(ends[1]), seconds)
+        return cls(masks, values, ends[0], ends[1], seconds)
 
     def first(self, count: int) -> "Samples":
         """The first of them; the seconds are shared out evenly."""

@@ -1,7 +1,7 @@
 """Asking a game for its Shapley values, with estimates on the way, and so that it can be gone on with later."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,7 +26,7 @@ class Estimate:
     """Where the sampling is.
 
     Attributes:
-        found: values and standard errors after the last look.
+        found: K times values and standard errors, after the last look: one for each value of the game.
         samples: all that were asked for so far, those given back as stored among them.
         most: how many there will be at most.
         passes: crops that went through the network for them, in all runs.
@@ -34,12 +34,12 @@ class Estimate:
         look: the values and standard errors of all samples so far, which takes a moment.
     """
 
-    found: Attribution
+    found: Sequence[Attribution]
     samples: Samples
     most: int
     passes: int
     fresh: int
-    look: Callable[[], Attribution]
+    look: Callable[[], Sequence[Attribution]]
 
 
 def sample(
@@ -53,12 +53,15 @@ def sample(
 ) -> Generator[Estimate, None, Estimate]:
     """An estimate after each batch, until all standard errors are small or the budget is spent.
 
+    A game of several values is asked once for all of them, and each has Shapley values of its own.
+
     When to end is asked at looks alone, whose places hang on the numbers of samples: so neither a break nor the
     time that anything takes changes what comes out.
 
     Args:
         budget: samples at most.
-        tolerance: all standard errors below this share of the largest value end it; 0 never.
+        tolerance: all standard errors below this share of the largest Shapley value, for each value of the game,
+            end it; 0 never.
         seed: of the coalitions.
         stored: of an earlier run on the same game. They are taken in whole batches as far as they are the same
             coalitions, so that what comes out is, to the last bit, what one run without a break gives: the score
@@ -79,20 +82,24 @@ def sample(
         nobody, everybody, seconds = stored.nobody, stored.everybody, stored.first(kept).seconds
     else:
         kept, fresh, seconds = 0, 2 * game.passes, 0.0
-        nobody, everybody = game(ends).astype(np.float32).tolist()
+        nobody, everybody = game(ends).astype(np.float32)
     meter = ProgressMeter("Explaining", len(masks), "samples", watch.report)
-    values = np.zeros(len(masks), np.float32)
+    values = np.zeros((len(masks), len(everybody)), np.float32)
     if stored is not None:
         values[:kept] = stored.values[:kept]
 
-    def estimate(found: Attribution, done: int) -> Estimate:
+    def estimate(found: Sequence[Attribution], done: int) -> Estimate:
         so_far = values[:done].copy()
         samples = Samples(masks[:done], so_far, nobody, everybody, seconds)
         look = partial(_attribute, so_far)
         return Estimate(found, samples, len(masks), (done + 2) * game.passes, fresh, look)
 
-    def _attribute(so_far: FloatArray) -> Attribution:
-        return attribute(coalitions, so_far.astype(np.float64), nobody, everybody)
+    def _attribute(so_far: FloatArray) -> Sequence[Attribution]:
+        found = []
+        for each, low, high in zip(so_far.T.astype(np.float64), nobody.tolist(), everybody.tolist(), strict=True):
+            watch.check()
+            found.append(attribute(coalitions, each, low, high))
+        return found
 
     done = 0
     found = _attribute(values[:0])
@@ -124,10 +131,10 @@ def _same(stored: BoolArray, masks: BoolArray) -> int:
     return int(differ[0]) if len(differ) else count
 
 
-def _settled(found: Attribution, tolerance: float) -> bool:
-    return bool(found.errors.max() < tolerance * np.abs(found.values).max())
+def _settled(found: Sequence[Attribution], tolerance: float) -> bool:
+    return all(each.errors.max() < tolerance * np.abs(each.values).max() for each in found)
 
 
-def _told(found: Attribution) -> str:
-    worst = float(found.errors.max())
+def _told(found: Sequence[Attribution]) -> str:
+    worst = max(float(each.errors.max()) for each in found)
     return f"standard error up to {worst:.3f}" if np.isfinite(worst) else ""

@@ -24,12 +24,14 @@ class PlannedClip:
     Attributes:
         owner: the segment's tracklet that is seen in its first frame.
         boxes, landmarks: (F, 4) and (F, 5, 2) of its frames.
+        told: (n,) int64, ascending: the frames that it sees and of whose spans its own began last.
     """
 
     clip: Clip
     owner: int
     boxes: FloatArray
     landmarks: FloatArray
+    told: IntArray
 
 
 @dataclass(eq=False, slots=True)
@@ -151,16 +153,21 @@ def planned_clips(
             goes_on = run[-1] == known_end < frame_count - 1
             # Where the stretch begins or ends beyond what is known here, no clip of this segment hangs on it.
             ends = int(run[0]) - goes_back * detector.length, int(run[-1]) + goes_on * detector.length
-            for clip in detector.plan(*ends, every):
+            behind: set[int] = set()
+            for clip in reversed(detector.plan(*ends, every)):
+                held = {frame for low, high in clip.spans.tolist() for frame in range(low, high + 1)}
                 if segment.first <= clip.first <= segment.last:
                     owner = next(at for at in places if parts[at].row(clip.first) is not None)
-                    clips.append(_planned(clip, parts[owner].id, track))
+                    told = sorted((held - behind).intersection(clip.frames.tolist()))
+                    clips.append(_planned(clip, parts[owner].id, track, told))
+                behind |= held
     return sorted(clips, key=lambda each: (each.clip.first, each.owner))
 
 
-def _planned(clip: Clip, owner: int, track: FaceTrack) -> PlannedClip:
+def _planned(clip: Clip, owner: int, track: FaceTrack, told: Sequence[int]) -> PlannedClip:
     rows = np.searchsorted(track.frames, clip.frames)
-    return PlannedClip(clip, owner, frozen(track.boxes[rows]), frozen(track.landmarks[rows]))
+    boxes, landmarks = frozen(track.boxes[rows]), frozen(track.landmarks[rows])
+    return PlannedClip(clip, owner, boxes, landmarks, frozen(np.array(told, np.int64)))
 
 
 def _among(spans: IntArray, others: IntArray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """From a request to maps: the exact frame, the face's box there, what made its score."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -144,6 +144,34 @@ class AnyExplaining(ABC, Generic[D, E]):
                 tally.link(segment)
         return dict(tally.final_ids())
 
+    def _watch(
+        self,
+        shelf: Shelf,
+        frames: Sequence[int],
+        report: ProgressCallback | None,
+        grown: Callable[[Growth], tuple[int, Mapping[int, FaceMap]]],
+    ) -> Watch:
+        """How an explainer at work is watched.
+
+        Args:
+            frames: of the crops that are explained together, ascending.
+            grown: the id of the face and its maps by frame, of what has grown.
+        """
+
+        def grow(growth: Growth) -> None:
+            number, maps = grown(growth)
+            if self._request.track_id in (None, number):
+                explanation = self._explanation(number, maps)
+                self._job.emit(ExplanationGrew(self._job.id, explanation, growth.samples, growth.most))
+
+        return Watch(
+            self._job.token,
+            lambda text: self._job.emit(Notice(self._job.id, text)),
+            report,
+            KeptSamples(shelf, self._made_by, self._explainer, frames),
+            grow if self._request.growing else None,
+        )
+
     def _explanation(self, number: int, made: Mapping[int, FaceMap]) -> Explanation:
         frames = np.array(sorted(made), np.int64)
         maps = [made[frame] for frame in sorted(made)]
@@ -282,23 +310,14 @@ class Explaining(AnyExplaining[Detector, Explainer]):
     ) -> Working[tuple[FaceMap, ...]]:
         """New maps of crops that go through the explainer together; `faces`: id of the face and frame of each."""
 
-        def grow(growth: Growth) -> None:
+        def grown(growth: Growth) -> tuple[int, Mapping[int, FaceMap]]:
             parts = (affines[growth.rows.start : growth.rows.stop], growth.values, growth.logits.tolist())
             cost = (growth.passes.tolist(), growth.seconds.tolist(), growth.errors)
             maps = [FaceMap(*row) for row in zip(*parts, *cost, strict=True)]
-            number = faces[growth.rows.start][0]
-            if self._request.track_id in (None, number):
-                frames = [faces[row][1] for row in growth.rows]
-                explanation = self._explanation(number, dict(zip(frames, maps, strict=True)))
-                self._job.emit(ExplanationGrew(self._job.id, explanation, growth.samples, growth.most))
+            frames = [faces[row][1] for row in growth.rows]
+            return faces[growth.rows.start][0], dict(zip(frames, maps, strict=True))
 
-        watch = Watch(
-            self._job.token,
-            lambda text: self._job.emit(Notice(self._job.id, text)),
-            report,
-            KeptSamples(shelf, self._made_by, self._explainer, [frame for _, frame in faces]),
-            grow if self._request.growing else None,
-        )
+        watch = self._watch(shelf, [frame for _, frame in faces], report, grown)
         maps, seconds = yield from timed(self._explainer.steps(self._detector, crops, watch))
         nothing = [None] * len(crops)
         shares = seconds * maps.passes / max(1, maps.passes.sum()) if maps.seconds is None else maps.seconds

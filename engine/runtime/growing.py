@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from engine.explainers.base import Explainer
+from engine.explainers.base import AnyExplainer
 from engine.explainers.samples import Samples
 from engine.results import Provenance
 from engine.runtime.plan import Span
@@ -11,13 +11,13 @@ from engine.runtime.shelf import Shelf
 
 
 class KeptSamples:
-    """The SampleMemory of crops, each of one frame. For the engine thread.
+    """The SampleMemory of crops, each of one frame, or of those of a clip. For the engine thread.
 
     Samples are kept under the key of the maps, less the settings that only say when the explainer ends, and by the
     frames of their game: those of crops, superpixels or coalitions that are other ones have other names.
     """
 
-    def __init__(self, shelf: Shelf, made_by: Provenance, explainer: Explainer, frames: Sequence[int]) -> None:
+    def __init__(self, shelf: Shelf, made_by: Provenance, explainer: AnyExplainer, frames: Sequence[int]) -> None:
         """`frames` of the crops, ascending."""
         settings = {name: value for name, value in made_by.settings.items() if name not in explainer.endings}
         self._made_by = replace(made_by, settings={**settings, "kept": "samples"})

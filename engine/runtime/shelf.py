@@ -154,7 +154,7 @@ class Shelf:
         left = SAMPLE_BYTES
         arrays: dict[str, AnyArray] = {}
         for game, samples in reversed(list(kept.items())):
-            each = (samples.masks.shape[1] + 7) // 8 + samples.values.itemsize
+            each = (samples.masks.shape[1] + 7) // 8 + samples.everybody.nbytes
             part = samples.first(min(len(samples.values), left // each))
             left -= each * len(part.values)
             if len(part.values):

@@ -17,7 +17,7 @@ from engine.errors import CancelledError, DataError, UsageError
 from engine.explainers.attribution import attribute, solve
 from engine.explainers.base import Watch, finished
 from engine.explainers.coalitions import Coalitions, choose_coalitions
-from engine.explainers.games import ClipGame, FrameGame
+from engine.explainers.games import ClipGame, FrameGame, game_of
 from engine.explainers.kernel_shap import KernelShap, KernelShapSettings, volume_moments
 from engine.explainers.registry import load_explainer
 from engine.explainers.samples import Samples
@@ -170,8 +170,8 @@ def test_on_a_clip_it_gives_the_shapley_values_of_the_mean_logit(detector: Frame
     every = np.array([[bit >> i & 1 for i in range(6)] for bit in range(64)])
     known = dict(zip([row.tobytes() for row in every], value(every), strict=True))
     expected = brute_force(lambda z: np.array([known[row.astype(int).tobytes()] for row in z]), 6)
-    told = finished(KernelShap(KernelShapSettings(samples=300)).clip_steps(detector, crops, labels))
-    np.testing.assert_allclose(told.found.values, expected, atol=1e-4)
+    told = finished(KernelShap(KernelShapSettings(samples=300)).estimates(game_of(detector, crops, labels)))
+    np.testing.assert_allclose(told.found[0].values, expected, atol=1e-4)
     assert told.passes == 64 * frames
 
 
@@ -184,8 +184,8 @@ def blocks(side: int) -> np.ndarray:
 def test_an_interrupted_run_goes_on_to_the_same_bits(detector: FrameDetector) -> None:
     crops, _ = clip()
     shap = KernelShap(KernelShapSettings(samples=200, tolerance=0))
-    whole = finished(shap.clip_steps(detector, crops, blocks(32)))
-    first = shap.clip_steps(detector, crops, blocks(32))
+    whole = finished(shap.estimates(FrameGame(detector, crops, blocks(32))))
+    first = shap.estimates(FrameGame(detector, crops, blocks(32)))
     parts = [next(first) for _ in range(2)]
     first.close()
     assert 0 < len(parts[1].samples.values) < 200
@@ -198,9 +198,11 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(detector: FrameDetector) ->
         np.savez(file, **state.arrays())
         file.seek(0)
         with np.load(file, allow_pickle=False) as arrays:
-            again = finished(shap.clip_steps(detector, crops, blocks(32), stored=Samples.of_arrays(arrays)))
-        np.testing.assert_array_equal(again.found.values, whole.found.values)
-        np.testing.assert_array_equal(again.found.errors, whole.found.errors)
+            again = finished(
+                shap.estimates(FrameGame(detector, crops, blocks(32)), stored=Samples.of_arrays(arrays))
+            )
+        np.testing.assert_array_equal(again.found[0].values, whole.found[0].values)
+        np.testing.assert_array_equal(again.found[0].errors, whole.found[0].errors)
         np.testing.assert_array_equal(again.samples.values, whole.samples.values)
         assert again.passes == whole.passes == 202
         assert again.fresh == 200 - len(parts[1].samples.values) + (21 if cut else 0)
@@ -213,7 +215,7 @@ def test_samples_of_other_coalitions_are_not_taken_for_these() -> None:
     value.asked = 0
     other = finished(sample(value, 100, 0, 1, stored=whole.samples))
     assert value.asked > 70  # those of size 1 are the same
-    np.testing.assert_array_equal(other.found.values, finished(sample(value, 100, 0, 1)).found.values)
+    np.testing.assert_array_equal(other.found[0].values, finished(sample(value, 100, 0, 1)).found[0].values)
     with pytest.raises(DataError, match="no samples"):
         Samples.of_arrays({"masks": np.ones((3, 4)), "values": np.ones(3)})
 
@@ -228,20 +230,20 @@ class Counted:
 
     def __call__(self, masks: np.ndarray) -> np.ndarray:
         self.asked += len(masks)
-        return self.value(masks.astype(float))
+        return self.value(masks.astype(float))[:, None]
 
 
 def test_it_stops_by_itself_when_the_errors_are_small() -> None:
     value = Counted(20)
     told = list(sample(value, 4000, 0.02, 0))
     assert value.asked == len(told[-1].samples.values) + 2 < 3000
-    assert told[-1].found.errors.max() < 0.02 * np.abs(told[-1].found.values).max()
-    assert all(not each.found.errors.max() < 0.02 * np.abs(each.found.values).max() for each in told[:-1])
-    worst = [each.found.errors.max() for each in told if np.isfinite(each.found.errors.max())]
+    assert told[-1].found[0].errors.max() < 0.02 * np.abs(told[-1].found[0].values).max()
+    assert all(not each.found[0].errors.max() < 0.02 * np.abs(each.found[0].values).max() for each in told[:-1])
+    worst = [each.found[0].errors.max() for each in told if np.isfinite(each.found[0].errors.max())]
     assert len(set(worst)) > 1
     assert worst[-1] < worst[0] / 2
     for each in told:
-        assert each.found.values.sum() == pytest.approx(value.value(np.ones((1, 20)))[0] - 3.0)
+        assert each.found[0].values.sum() == pytest.approx(value.value(np.ones((1, 20)))[0] - 3.0)
 
 
 @pytest.mark.parametrize("frames", [1, 3])
@@ -251,7 +253,7 @@ def test_a_model_of_which_only_scores_are_had_gets_the_same_game(detector: Frame
 
     def score(clips: np.ndarray) -> np.ndarray:
         flat = detector.score_crops(clips.reshape(-1, 96, 96, 3))
-        return flat.reshape(len(clips), frames).mean(1, dtype=np.float64)
+        return flat.reshape(len(clips), frames).mean(1, dtype=np.float64, keepdims=True)
 
     near, far = FrameGame(detector, crops, labels), ClipGame(score, crops, labels, batch=2)
     assert (near.players, near.passes) == (far.players, far.passes) == (6, frames)
@@ -300,8 +302,8 @@ def test_volumes_have_one_value_for_the_clip_or_one_per_frame(detector: FrameDet
     assert told.sum() == pytest.approx(logits.mean() - detector.score_crops(grey)[0], abs=1e-3)
     assert video.passes.sum() == 3 * 32
     frame = KernelShap(KernelShapSettings(**few, scope="frame")).explain(detector, crops)
-    alone = KernelShap(KernelShapSettings(samples=30)).clip_steps(detector, crops[1:2], labels[1:2])
-    np.testing.assert_allclose(frame.values[1], finished(alone).found.values[labels[1]], atol=1e-5)
+    alone = KernelShap(KernelShapSettings(samples=30)).estimates(FrameGame(detector, crops[1:2], labels[1:2]))
+    np.testing.assert_allclose(frame.values[1], finished(alone).found[0].values[labels[1]], atol=1e-5)
     np.testing.assert_allclose(frame.logits, logits, atol=1e-4)
     assert frame.volumes is not None
     np.testing.assert_array_equal(frame.volumes, labels)
@@ -320,7 +322,7 @@ def test_superpixels_of_single_frames_have_no_value_for_the_clip() -> None:
 
 def test_it_is_cancelled_between_batches(detector: FrameDetector) -> None:
     token = CancelToken()
-    steps = KernelShap().clip_steps(detector, *clip(), Watch(token))
+    steps = KernelShap().estimates(FrameGame(detector, *clip()), Watch(token))
     next(steps)
     token.cancel()
     with pytest.raises(CancelledError):

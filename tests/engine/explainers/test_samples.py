@@ -15,7 +15,7 @@ from random_weights import card_values, random_network
 from engine.case.case_file import CaseFile
 from engine.detectors.cards import parse_card
 from engine.detectors.frame import FrameDetector
-from engine.errors import CancelledError
+from engine.errors import CancelledError, DataError
 from engine.explainers import kernel_shap
 from engine.explainers.attribution import attribute
 from engine.explainers.base import Maps, Watch, finished
@@ -105,13 +105,25 @@ def test_budgets_that_take_other_sizes_whole_ask_in_another_order() -> None:
 
 def test_samples_are_stored_in_a_bit_per_player_and_four_bytes() -> None:
     masks = np.random.default_rng(0).random((50, 13)) < 0.5
-    given = Samples(masks, np.linspace(0, 1, 50, dtype=np.float32), 0.25, -3.5, 1.5)
+    values = np.linspace(0, 1, 50 * 3, dtype=np.float32).reshape(50, 3)
+    given = Samples(masks, values, np.float32([0.25, 0, 1]), np.float32([-3.5, 2, 0]), 1.5)
     arrays = given.arrays()
-    assert arrays["masks"].nbytes + arrays["values"].nbytes == 50 * (2 + 4)
+    assert arrays["masks"].nbytes + arrays["values"].nbytes == 50 * (2 + 3 * 4)
     again = Samples.of_arrays(arrays)
     np.testing.assert_array_equal(again.masks, masks)
     np.testing.assert_array_equal(again.values, given.values)
-    assert (again.nobody, again.everybody, again.seconds) == (0.25, -3.5, 1.5)
+    assert (again.nobody.tolist(), again.everybody.tolist(), again.seconds) == ([0.25, 0, 1], [-3.5, 2, 0], 1.5)
+
+
+def test_samples_that_were_stored_with_one_value_each_are_still_read() -> None:
+    given = Samples(np.eye(9, dtype=bool), np.arange(9, dtype=np.float32)[:, None], *np.float32([[0.25], [-3.5]]))
+    arrays = given.arrays()
+    older = {**arrays, "values": arrays["values"].ravel(), "ends": arrays["ends"].ravel()}
+    again = Samples.of_arrays(older)
+    np.testing.assert_array_equal(again.values, given.values)
+    assert (again.nobody.tolist(), again.everybody.tolist()) == ([0.25], [-3.5])
+    with pytest.raises(DataError, match="no samples"):
+        Samples.of_arrays({**arrays, "ends": arrays["ends"].ravel()})
 
 
 # Growing
@@ -136,8 +148,8 @@ def test_growth_is_what_the_samples_so_far_say_and_they_are_kept_already(detecto
     labels = kernel_shap.frame_superpixels(crops, 30)
     for growth, _ in told[:-1]:
         chosen = choose_coalitions(int(labels.max()) + 1, 150, 0)
-        values = samples.values[: growth.samples].astype(np.float64)
-        expected = attribute(chosen, values, samples.nobody, samples.everybody)
+        values = samples.values[: growth.samples, 0].astype(np.float64)
+        expected = attribute(chosen, values, float(samples.nobody[0]), float(samples.everybody[0]))
         np.testing.assert_allclose(growth.values, expected.values[labels], atol=1e-6)
         np.testing.assert_allclose(growth.errors, expected.errors[labels], atol=1e-6)
         assert growth.passes.tolist() == [growth.samples + 2]
@@ -286,4 +298,4 @@ class Plain:
 
     def __call__(self, masks: np.ndarray) -> np.ndarray:
         found: np.ndarray = masks @ self._weights + masks[:, 0] * masks[:, 1]
-        return found
+        return found[:, None]

@@ -188,7 +188,7 @@ def test_the_volumes_of_a_clip_are_explained_together_and_kept(
     def never(*_: object) -> None:
         raise AssertionError("made again")
 
-    monkeypatch.setattr(KernelShap, "clip_steps", never)
+    monkeypatch.setattr(KernelShap, "estimates", never)
     (again,) = explained(engine, inbox, request)
     np.testing.assert_array_equal(again.values, explanation.values)
 
