@@ -12,7 +12,13 @@ from engine.detectors.base import Clip, ClipDetector, ClipScores
 from engine.detectors.cards import Card
 from engine.detectors.embedding import CONTEXT, SECOND_DIFFERENCE, SECOND_DIFFERENCE_SIZE, SPATIAL
 from engine.detectors.folding import fold_batch_norm
-from engine.detectors.lps_windows import EXAMPLE_FRAMES, EXAMPLES, WINDOW, window_clips
+from engine.detectors.lps_windows import (
+    EXAMPLE_FRAMES,
+    EXAMPLES,
+    PREDICTION_ERROR,
+    WINDOW,
+    window_clips,
+)
 from engine.detectors.own import OwnDetector
 from engine.networks.lps.config import OBSERVED
 from engine.networks.lps.encoder import ResNet2d3d
@@ -20,7 +26,6 @@ from engine.networks.lps.network import Lps
 from engine.networks.lps.views import prediction_errors_over_time, second_difference
 from engine.results import Picture, frozen
 
-PREDICTION_ERROR = "prediction-error"
 _KEPT = 2 * EXAMPLES
 
 

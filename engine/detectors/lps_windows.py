@@ -17,6 +17,8 @@ EXAMPLE_FRAMES = 5
 EXAMPLES = 12
 WINDOW = EXAMPLE_FRAMES * EXAMPLES
 STRIDE = 30
+PREDICTION_ERROR = "prediction-error"
+"""The series that tells how much each example of a window surprises the predictor."""
 
 
 def window_clips(first: int, last: int, every: int = 1) -> Sequence[Clip]:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 from engine.results import FloatArray, Picture, frozen
 from gui import theme
 from gui.results_model import TrackSeries
+from gui.timeline.columns import by_column
 from gui.timeline.lanes import GUTTER, GUTTER_ALIGNMENT, TellingLane
 from gui.timeline.scale import FrameScale
 
@@ -35,16 +36,7 @@ def shades() -> Picture:
 
 def columns(track: TrackSeries, scale: FrameScale) -> FloatArray:
     """(W,) the attention in each column of pixels: of its frame, or the largest of its frames; nan without one."""
-    width = max(1, math.ceil(scale.width))
-    edges = scale.start + np.arange(width + 1) * scale.span / width
-    frames = np.clip(np.floor(edges + 0.5).astype(np.int64), 0, scale.frames - 1)
-    low = int(frames[0])
-    values = track.frame_values(SERIES, low, int(frames[-1]))
-    if scale.pixels_per_frame >= 1:
-        middles = np.floor((edges[:-1] + edges[1:]) / 2 + 0.5).astype(np.int64)
-        return values[np.clip(middles, low, frames[-1]) - low]
-    found: FloatArray = np.fmax.reduceat(values, frames[:-1] - low)
-    return found
+    return by_column(lambda first, last: track.frame_values(SERIES, first, last), scale)
 
 
 class AttentionLane(TellingLane):

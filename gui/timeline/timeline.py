@@ -35,6 +35,7 @@ from gui.timeline.plot import CurvePlot
 from gui.timeline.prototypes import PrototypesLane
 from gui.timeline.scale import FrameScale
 from gui.timeline.surface import Surface
+from gui.timeline.surprise import SurpriseLane
 from gui.timeline.thumbnails import ThumbnailsLane
 from gui.timeline.ticks import clock
 from gui.timeline.verdict import VerdictCurve, VerdictLane, curve_of
@@ -67,6 +68,7 @@ class Stack(QWidget):
         self.plot = CurvePlot(self)
         self.attention = AttentionLane(self)
         self.prototypes = PrototypesLane(self)
+        self.surprise = SurpriseLane(self)
         self.intervals = IntervalsLane(self)
         self.verdict = VerdictLane(self)
         self.marks = MarksLane(self)
@@ -77,12 +79,12 @@ class Stack(QWidget):
         layout.setSpacing(0)
         self._low = False
         self._lanes = (
-            self.ruler, self.thumbnails, self.plot, self.attention, self.prototypes, self.intervals, self.verdict,
-            self.marks, self.analysed, self.cached,
+            self.ruler, self.thumbnails, self.plot, self.attention, self.prototypes, self.surprise, self.intervals,
+            self.verdict, self.marks, self.analysed, self.cached,
         )  # fmt: skip
         for lane in self._lanes:
             layout.addWidget(lane, 1 if lane is self.plot else 0)
-        telling = self.attention, self.prototypes, self.intervals, self.verdict
+        telling = self.attention, self.prototypes, self.surprise, self.intervals, self.verdict
         self.surface = Surface(self.plot, self.marks, telling, self)
 
     def set_low(self, low: bool) -> None:
@@ -98,6 +100,11 @@ class Stack(QWidget):
     def set_attention(self, tracks: Sequence[TrackSeries]) -> None:
         """Show the lane of the attention to frames, or leave it out where no face has any."""
         self.attention.set_tracks(tracks)
+        self._share_room()
+
+    def set_surprise(self, tracks: Sequence[TrackSeries]) -> None:
+        """Show the lane of the errors of prediction, or leave it out where the detector foretells nothing."""
+        self.surprise.set_tracks(tracks)
         self._share_room()
 
     def show_prototypes(self) -> None:
@@ -116,14 +123,16 @@ class Stack(QWidget):
             self.verdict: self.verdict.curve is not None,
             self.attention: bool(self.attention.tracks),
             self.prototypes: bool(self.prototypes.rows),
+            self.surprise: bool(self.surprise.tracks),
             self.intervals: bool(self.intervals.intervals),
         }
         for lane, wanted in extra.items():
             lane.setVisible(wanted and not self._low)
         high = self.window().height() >= HIGH_WINDOW
         self.prototypes.set_high(high)
+        self.surprise.set_high(high)
         count = sum(extra.values())
-        series = extra[self.attention] or extra[self.prototypes]
+        series = extra[self.attention] or extra[self.prototypes] or extra[self.surprise]
         crowded = extra[self.verdict] and series and not high
         self.analysed.setHidden(self._low or crowded)
         self.cached.setHidden(self._low or crowded)
@@ -351,6 +360,7 @@ class TimelinePanel(QWidget):
         self.stack.plot.set_unanalysed(stretches(~analysed))
         self.stack.plot.set_tracks(tracks)
         self.stack.set_attention(tracks)
+        self.stack.set_surprise(tracks)
         self.stack.show_prototypes()
         self.legend.set_tracks(tracks)
         self._most = most_suspicious(tracks)
@@ -406,4 +416,7 @@ class TimelinePanel(QWidget):
             attention = float(track.frame_values(SERIES, frame, frame)[0])
             if not math.isnan(attention):
                 parts.append(f"U-T {attention:.2f}")
+            surprise = self.stack.surprise.value_at(track, frame)
+            if not math.isnan(surprise):
+                parts.append(f"surprise {surprise:.2f}")
         self.readout.setText("   ".join(parts))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.detectors.embedding import CONTEXT, FEATURES, SECOND_DIFFERENCE, SECOND_DIFFERENCE_SIZE, SPATIAL
-from engine.detectors.lps_windows import EXAMPLE_FRAMES
+from engine.detectors.lps_windows import EXAMPLE_FRAMES, PREDICTION_ERROR
 from engine.evaluation.evaluate import Judged, Settings
 from engine.evaluation.record import Header, Run
 from engine.evaluation.views.errors import worst_errors
@@ -23,7 +23,6 @@ from engine.evaluation.views.temporal import (
 )
 from engine.results import SIMILARITY, FloatArray
 
-PREDICTION_ERROR = "prediction-error"
 PROJECTED = {
     FEATURES: "P000 figure 6: the mean of the cells that DPNet compares with its prototypes",
     SIMILARITY: "P000 figure 6, the other reading: the similarities to all prototypes",
