@@ -1,6 +1,7 @@
 """Small drawings for reports as SVG: a ROC with its band, curves with intervals, scores of both classes, bars."""
 
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -109,6 +110,11 @@ def _bar(canvas: "Canvas", place: float, bottom: float, top: float, colour: str)
     canvas.shape(box, f'fill="{colour}" fill-opacity="0.75" stroke="#ffffff"')
 
 
+def _tick(value: float, span: float) -> str:
+    """A number with as many decimals as tell the numbers of a scale apart."""
+    return f"{round(value, 2 - math.floor(math.log10(span or 1.0))):.12g}"
+
+
 class Canvas:
     """Axes and marks in the coordinates of the data."""
 
@@ -132,7 +138,7 @@ class Canvas:
         for value in np.linspace(*y, 6):
             _, at = self._place(x[0], float(value))
             self._marks.append(f'<path d="M{_LEFT} {at:.1f}H{self._right}" stroke="#e3e7eb"/>')
-            self._text(_LEFT - 6, at + 4, f"{value:.2g}", "end")
+            self._text(_LEFT - 6, at + 4, _tick(value, y[1] - y[0]), "end")
         self._text((_LEFT + self._right) / 2, _HEIGHT - 8, x_name, "middle")
         middle = (_TOP + _HEIGHT - _BOTTOM) / 2
         turned = f'transform="rotate(-90 12 {middle:.0f})"'

@@ -2,6 +2,7 @@
 
 import base64
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,10 +13,12 @@ from engine.evaluation.detection import Array
 from engine.evaluation.plots import COLOURS, FAKE, REAL, Canvas
 from engine.evaluation.views.heat import Heat
 from engine.evaluation.views.means import ClassMeans, Mean
-from engine.results import Picture
+from engine.results import FloatArray, Picture
 
 _INK, _QUIET = "#1c2128", "#57606a"
 _SIGNS = ("circle", "square", "triangle", "diamond", "plus", "wedge", "bar")
+_NAME = 30
+"""Letters of a method's name beside a drawing; a table of the report has all of it."""
 _DASHED = ' stroke-dasharray="6 3"'
 
 
@@ -28,17 +31,22 @@ class Line:
     y: Sequence[float]
 
 
-def scatter(places: Array, labels: Sequence[int], methods: Sequence[str]) -> str:
-    """Places (N, 2) without axes: real ones as crosses, as P000 has it, each method with a sign and colour."""
-    names = sorted({method for method, label in zip(methods, labels, strict=True) if label})
-    size, margin, keys = 440, 14, 190
+def scatter(places: Array, numbers: Sequence[int], names: Sequence[str]) -> str:
+    """Places (N, 2) without axes: real ones as crosses, as P000 has it, each method with a sign and colour.
+
+    Args:
+        numbers: (N,) 0 for real, else the number of the method.
+        names: of the methods, from 1 on.
+    """
+    size, margin, keys = 440, 14, 120
     low, high = places.min(axis=0), places.max(axis=0)
     scale = (size - 2 * margin) / max(1e-12, float((high - low).max()))
     middle = (low + high) / 2
     marks, rows = [], []
-    groups = [("real", "cross", _QUIET, [at for at, label in enumerate(labels) if not label])]
-    for number, name in enumerate(names):
-        members = [at for at, label in enumerate(labels) if label and methods[at] == name]
+    groups = [("real", "cross", _QUIET, [at for at, each in enumerate(numbers) if not each])]
+    for number, full in enumerate(names):
+        members = [at for at, each in enumerate(numbers) if each == number + 1]
+        name = f"{number + 1} {full if len(full) <= _NAME else full[: _NAME - 1] + '…'}"
         sign = _SIGNS[(number + number // len(COLOURS)) % len(_SIGNS)]
         groups.append((name, sign, COLOURS[number % len(COLOURS)], members))
     for row, (name, sign, colour, members) in enumerate(groups):
@@ -47,24 +55,24 @@ def scatter(places: Array, labels: Sequence[int], methods: Sequence[str]) -> str
             marks.append(_sign(sign, x, size - y, colour))
         rows.append(_sign(sign, size + 14, 20 + 18 * row, colour))
         rows.append(_text(size + 26, 24 + 18 * row, f"{name} ({len(members)})"))
+    keys = max(keys, 40 + 7 * max(len(f"{name} ({len(members)})") for name, _, _, members in groups))
     frame = f'<rect x="0.5" y="0.5" width="{size - 1}" height="{size - 1}" fill="none" stroke="#c9d1d9"/>'
     height = max(size, 30 + 18 * len(groups))
     return _document(size + keys, height, [frame, *marks, *rows])
 
 
 def heat_picture(heat: Heat) -> str:
-    """Prototypes by clips, dark for 0, light for the largest similarity."""
+    """Prototypes by clips, dark for the smallest similarity among them, light for the largest."""
     left, top, width = 118, 26, 640
     rows, columns = heat.values.shape
     height = min(520, max(120, 6 * rows))
-    most = max(float(heat.values.max(initial=0.0)), 1e-6)
-    shades = np.round(heat.values / most * 255).astype(np.uint8)
-    parts = [_image(_coloured(shades), left, top, width, height)]
-    for at, name in heat.edges:
+    low, high = float(heat.values.min()), float(heat.values.max())
+    parts = [_image(_sequential(heat.values, low, high), left, top, width, height)]
+    for at, number in heat.edges:
         x = left + at / columns * width
         parts.append(f'<path d="M{x:.1f} {top - 16}V{top + height}" stroke="#ffffff" stroke-width="1.5"/>')
         parts.append(f'<path d="M{x:.1f} {top - 16}V{top}" stroke="{_INK}"/>')
-        parts.append(_text(x + 3, top - 6, name))
+        parts.append(_text(x + 3, top - 6, str(number) if number else "real"))
     half = top + height / 2
     parts.append(f'<path d="M{left - 8} {half:.1f}H{left + width}" stroke="#ffffff" stroke-width="1.5"/>')
     parts.append(f'<path d="M{left - 8} {half:.1f}H{left}" stroke="{_INK}"/>')
@@ -73,8 +81,9 @@ def heat_picture(heat: Heat) -> str:
     ramp = np.arange(256, dtype=np.uint8)[None]
     foot = top + height + 12
     parts.append(_image(_coloured(ramp), left, foot, 120, 10))
-    parts += [_text(left - 6, foot + 9, "0", "end"), _text(left + 126, foot + 9, f"{most:.3g} similarity")]
-    return _document(left + width + 90, foot + 20, parts)
+    parts.append(_text(left - 6, foot + 9, f"{low:.3g}", "end"))
+    parts.append(_text(left + 126, foot + 9, f"{high:.3g} similarity"))
+    return _document(left + width + 2, foot + 20, parts)
 
 
 def map_pictures(means: ClassMeans, signed: bool) -> str:
@@ -108,13 +117,15 @@ def map_pictures(means: ClassMeans, signed: bool) -> str:
 def line_plot(lines: Sequence[Line], threshold: float) -> str:
     """Fake probability over the frames of each video: forged ones dashed."""
     ends = [x for line in lines for x in line.x]
-    canvas = Canvas((0, max([*ends, 1.0])), (0, 1), "frame since the face appeared", "fake probability", keys=True)
-    canvas.line([(0, threshold), (max([*ends, 1.0]), threshold)], f'stroke="{_QUIET}" stroke-dasharray="2 3"')
+    end = max([*ends, 1.0])
+    name = "frame since the face appeared"
+    canvas = Canvas((0, end), (0, 1), name, "fake probability", _ticks(0, end), keys=True)
+    canvas.line([(0, threshold), (end, threshold)], f'stroke="{_QUIET}" stroke-dasharray="2 3"')
     for line in lines:
         look = f'stroke="{FAKE if line.fake else REAL}" stroke-width="1.4"{_DASHED if line.fake else ""}'
         canvas.line(list(zip(line.x, line.y, strict=True)), look)
     canvas.key("real", REAL, 0)
-    canvas.key("forged, dashed", FAKE, 1)
+    canvas.key("forged (- -)", FAKE, 1)
     return canvas.svg()
 
 
@@ -122,9 +133,9 @@ def band_plot(means: ClassMeans, x: Sequence[float], x_name: str, y_name: str) -
     """Means of both classes with their bands; forged ones dashed."""
     shown = [v for mean in (means.real, means.fake) for v in (*mean.low, *mean.high, *mean.value)]
     known = [v for v in shown if not np.isnan(v)] or [0.0, 1.0]
-    room = 0.06 * (max(known) - min(known)) or 0.05
-    canvas = Canvas((min(x), max(x)), (min(known) - room, max(known) + room), x_name, y_name, keys=True)
-    for row, (name, mean, colour) in enumerate((("real", means.real, REAL), ("forged, dashed", means.fake, FAKE))):
+    height = _round_range(min(known), max(known))
+    canvas = Canvas((min(x), max(x)), height, x_name, y_name, _ticks(min(x), max(x)), keys=True)
+    for row, (name, mean, colour) in enumerate((("real", means.real, REAL), ("forged (- -)", means.fake, FAKE))):
         there = [at for at in range(len(x)) if not np.isnan(mean.value[at])]
         outline = [(x[at], mean.high[at]) for at in there] + [(x[at], mean.low[at]) for at in reversed(there)]
         if outline:
@@ -144,6 +155,22 @@ def strip(pictures: Sequence[Picture], frames: Sequence[int]) -> str:
         small = np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
         parts += [_image(small, x, 0, size, size), _text(x, size + 13, f"frame {frame}")]
     return _document(max(1, len(pictures)) * (size + gap), size + 18, parts)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """At most eight whole numbers from low to high, in steps of 1, 2 or 5 times a power of ten."""
+    step = next(s * 10**power for power in range(9) for s in (1, 2, 5) if s * 10**power * 7 >= high - low)
+    return [float(at) for at in range(-(-int(low) // step) * step, int(high) + 1, step)]
+
+
+def _round_range(low: float, high: float) -> tuple[float, float]:
+    """A range around two numbers whose fifths are round."""
+    power = 10.0 ** math.floor(math.log10(max(high - low, 1e-9)) - 1)
+    for step in (power * s for s in (1, 2, 5, 10, 20, 50)):
+        start = math.floor(low / step) * step
+        if start + 5 * step >= high:
+            break
+    return start, start + 5 * step
 
 
 def _sign(sign: str, x: float, y: float, colour: str) -> str:
@@ -173,7 +200,7 @@ def _range(values: Array, signed: bool) -> tuple[float, float]:
     return float(np.nanmin(values)), float(np.nanmax(values))
 
 
-def _sequential(grid: Array, low: float, high: float) -> Picture:
+def _sequential(grid: Array | FloatArray, low: float, high: float) -> Picture:
     return _coloured(np.round((grid - low) / max(high - low, 1e-12) * 255).astype(np.uint8))
 
 
@@ -191,11 +218,13 @@ def _coloured(shades: Picture) -> Picture:
 
 
 def _image(picture: Picture, x: float, y: float, width: float, height: float) -> str:
-    _, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
+    finer = [max(1, round(drawn / cells)) for drawn, cells in zip((height, width), picture.shape, strict=False)]
+    fine = picture.repeat(finer[0], axis=0).repeat(finer[1], axis=1)  # not every viewer keeps cells crisp
+    _, data = cv2.imencode(".png", np.ascontiguousarray(fine[..., ::-1]))
     text = base64.b64encode(data.tobytes()).decode()
     return (
         f'<image x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" preserveAspectRatio="none" '
-        f'style="image-rendering:pixelated" href="data:image/png;base64,{text}"/>'
+        f'href="data:image/png;base64,{text}"/>'
     )
 
 

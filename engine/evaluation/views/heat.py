@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.evaluation.views.observed import Observed
+from engine.evaluation.views.observed import Observed, method_numbers
 from engine.evaluation.views.projection import Clips, gathered
 from engine.results import SIMILARITY, FloatArray, IntArray
 
@@ -17,28 +17,24 @@ class Heat:
     Attributes:
         values: (m, N) float32 similarities, prototypes in the order of the network: those of real first.
         order: (N,) which of the given clips each column is: by class, then method, then video, then time.
-        edges: columns with which the forged clips and each of their methods begin, with the name.
+        edges: columns with which the real clips and those of each method begin, with its number, 0 for real.
         alike: mean correlation of the rows of two prototypes of one class; 1 where all respond alike, which is
             what P000's diversity loss is there to prevent. nan where no two of them vary.
     """
 
     values: FloatArray
     order: IntArray
-    edges: tuple[tuple[int, str], ...]
+    edges: tuple[tuple[int, int], ...]
     alike: float
 
 
 def heat_map(observed: Sequence[Observed], clips: Clips) -> Heat:
     """Of some clips."""
-    samples = [each.judged.sample for each in observed]
-    keys = [
-        (samples[at].label, samples[at].method if samples[at].label else "", at, clip)
-        for at, clip in zip(clips.video.tolist(), clips.clip.tolist(), strict=True)
-    ]
+    numbers, _ = method_numbers(observed)
+    keys = [(numbers[at], at, clip) for at, clip in zip(clips.video.tolist(), clips.clip.tolist(), strict=True)]
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    names = [("forged" if keys[at][0] else "real", keys[at][1]) for at in order]
-    starts = [at for at in range(len(names)) if at == 0 or names[at] != names[at - 1]]
-    edges = tuple((at, names[at][1] or names[at][0]) for at in starts)
+    kinds = [keys[at][0] for at in order]
+    edges = tuple((at, kind) for at, kind in enumerate(kinds) if at == 0 or kind != kinds[at - 1])
     values = np.ascontiguousarray(gathered(observed, clips, SIMILARITY)[order].T)
     return Heat(values, np.array(order, np.int64), edges, _alike(values))
 

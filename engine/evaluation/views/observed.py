@@ -71,6 +71,16 @@ def deciding_face(judged: Judged, tracks: Sequence[FaceTrack], scores: Sequence[
     )
 
 
+def method_numbers(observed: Sequence[Observed]) -> tuple[list[int], list[str]]:
+    """For each video 0 if it is real, else the number of its method; and the methods from 1 on, by name."""
+    samples = [each.judged.sample for each in observed]
+    known = [sample.method or "forged" for sample in samples]
+    names = sorted({name for name, sample in zip(known, samples, strict=True) if sample.label})
+    return [
+        1 + names.index(name) if sample.label else 0 for name, sample in zip(known, samples, strict=True)
+    ], names
+
+
 def evenly(count: int, most: int) -> IntArray:
     """At most so many places of `count`, evenly spread, rising: the middles of as many equal parts."""
     if count <= most:

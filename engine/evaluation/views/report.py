@@ -18,7 +18,7 @@ from engine.evaluation.views.drawings import (
 )
 from engine.evaluation.views.made import PROJECTED, Curves, Views
 from engine.evaluation.views.means import ClassMeans, Mean
-from engine.evaluation.views.observed import Observed
+from engine.evaluation.views.observed import Observed, method_numbers
 from engine.evaluation.views.projection import ITERATIONS
 from engine.evaluation.views.temporal import BIN, FEWEST
 from engine.results import Picture
@@ -56,7 +56,7 @@ def _blocks(views: Views, pictures: Pictures) -> list[Block]:
     figure = run.main_figures().get(AUC)
     blocks += [Paragraph(f"{run.name}: AUC {shown(figure)} by video.")] if figure is not None else []
     blocks += run_drawings(run, views.header, 0)
-    blocks += [*_projections(views), *_heat(views), *_probabilities(views), *_surprise(views)]
+    blocks += [*_methods(views), *_projections(views), *_heat(views), *_probabilities(views), *_surprise(views)]
     blocks += [*_differences(views), *_gallery(views, pictures)]
     if run.unread:
         blocks += [Heading("Files that could not be judged"), Table(["file", "why"], sorted(run.unread.items()))]
@@ -66,20 +66,30 @@ def _blocks(views: Views, pictures: Pictures) -> list[Block]:
     return blocks
 
 
+def _methods(views: Views) -> list[Block]:
+    """What the numbers in the drawings stand for."""
+    numbers, names = method_numbers(views.seen)
+    clips = [numbers[at] for at in views.clips.video]
+    rows = [
+        [str(number) if number else "real", name, str(numbers.count(number)), str(clips.count(number))]
+        for number, name in enumerate(["", *names])
+    ]
+    return [Heading("Methods of forgery"), Table(["in drawings", "method", "videos", "clips drawn"], rows)]
+
+
 def _projections(views: Views) -> list[Block]:
     if not views.projections:
         return []
     blocks: list[Block] = [Heading("Embeddings of clips (t-SNE)"), Paragraph(_TSNE)]
-    samples = [views.seen[at].judged.sample for at in views.clips.video]
-    labels = [sample.label for sample in samples]
-    methods = [sample.method or "forged" for sample in samples]
+    numbers, names = method_numbers(views.seen)
+    clips = [numbers[at] for at in views.clips.video]
     for each in views.projections:
         caption = (
-            f"{PROJECTED[each.name]}. {len(labels)} clips of {len(views.seen)} videos. "
+            f"{PROJECTED[each.name]}. {len(clips)} clips of {len(views.seen)} videos. "
             f"scikit-learn's TSNE: Euclidean, perplexity {each.perplexity:g}, begun with PCA, {ITERATIONS} "
             f"iterations, seed {views.header.settings.seed}; divergence left {each.divergence:.3f}"
         )
-        blocks.append(Drawing(f"tsne-{each.name}.svg", caption, scatter(each.places, labels, methods)))
+        blocks.append(Drawing(f"tsne-{each.name}.svg", caption, scatter(each.places, clips, names)))
     return blocks
 
 
@@ -90,8 +100,8 @@ def _heat(views: Views) -> list[Block]:
     told = "not defined" if np.isnan(alike) else f"{alike:.2f}"
     caption = (
         "P000 figure 4, right: similarity of each prototype (rows, those of real above) to each clip (columns, "
-        "sorted by class, method, video and time), on a scale from 0 to the largest one. Mean correlation of the "
-        f"rows of two prototypes of one class: {told}; near 1 they all say the same"
+        "sorted by class, method, video and time), dark for the smallest, light for the largest one. Mean "
+        f"correlation of the rows of two prototypes of one class: {told}; near 1 they all say the same"
     )
     return [Heading("Prototypes by clips"), Drawing("similarity.svg", caption, heat_picture(views.heat))]
 
