@@ -9,6 +9,7 @@ import torch
 
 from engine.detectors.specs import detector_spec
 from engine.detectors.weights import save_weights
+from engine.networks.dpnet.network import DpNetwork
 from engine.networks.frame import FrameNetwork
 from engine.networks.snippets.network import SnippetNetwork
 from engine.results import Picture
@@ -70,6 +71,19 @@ def random_snippets(detector_id: str, size: int, seed: int = 0) -> SnippetNetwor
         network.head.weight /= logits.std()
         network.head.bias -= logits.mean() / logits.std()
     return network
+
+
+def random_dpnet(detector_id: str, size: int, seed: int = 0) -> DpNetwork:
+    """A network normalised to noise, with similarities that are neither 0 nor 1."""
+    torch.manual_seed(seed)
+    network: DpNetwork = detector_spec(detector_id).build(size)
+    with torch.no_grad():
+        for norm in (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+            norm.momentum = None
+        network.train()(torch.randn(8, network.channels, size, size))
+        network.add_on[3].weight.mul_(1.2)
+        network.prototypes.vectors.mul_(0.3)
+    return network.eval()
 
 
 def noise_crops(count: int, size: int, seed: int = 0) -> Picture:

@@ -10,16 +10,16 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from random_weights import card_values, noise_crops
+from random_weights import card_values, noise_crops, random_dpnet
 
 from engine import paths
 from engine.detectors import registry
 from engine.detectors.base import Clip
 from engine.detectors.cards import load_card, parse_card
-from engine.detectors.dpnet import DpnetDetector, flow_table, grid_clips
+from engine.detectors.dpnet import DpnetDetector, grid_clips
+from engine.detectors.flow_card import flow_table
 from engine.detectors.prototype_evidence import evidence
 from engine.detectors.prototypes import MOTIONS, PROTOTYPES, prototype_files
-from engine.detectors.specs import detector_spec
 from engine.detectors.weights import save_weights
 from engine.errors import WeightsError
 from engine.faces.flow import FlowSpec
@@ -35,16 +35,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def network() -> DpNetwork:
-    """Random, with similarities that are neither 0 nor 1."""
-    torch.manual_seed(0)
-    made: DpNetwork = detector_spec(ID).build(SIZE)
-    with torch.no_grad():
-        for norm in (m for m in made.modules() if isinstance(m, torch.nn.BatchNorm2d)):
-            norm.momentum = None
-        made.train()(torch.randn(8, 23, SIZE, SIZE))
-        made.add_on[3].weight.mul_(1.2)
-        made.prototypes.vectors.mul_(0.3)
-    return made.eval()
+    return random_dpnet(ID, SIZE)
 
 
 def values(network: DpNetwork, flow: FlowSpec = FLOW) -> dict[str, object]:
