@@ -266,6 +266,7 @@ def machine_of(task: Any, network: Any, batches: int = _SVM_BATCHES) -> Any:
 
 
 def _write(path: Path, result: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(result, indent=1) + os.linesep, encoding="utf-8")
     part.replace(path)
