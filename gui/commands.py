@@ -16,6 +16,8 @@ from gui.compare.comparison import Comparison
 from gui.explain_commands import explain_commands
 from gui.intervals import Intervals
 from gui.keymap import Keymap
+from gui.prototypes.choice import PrototypeChoice
+from gui.prototypes.gallery_commands import gallery_commands
 from gui.session import Session
 from gui.specifications.checking import Checking
 from gui.specifications.commands import specification_commands
@@ -42,6 +44,7 @@ class Window(Protocol):
     comparison: Comparison
     checking: Checking
     intervals: Intervals
+    prototype_choice: PrototypeChoice
 
     def choose_files(self) -> None: ...
     def choose_case(self) -> None: ...
@@ -69,6 +72,8 @@ class Window(Protocol):
     def export_comparison(self) -> None: ...
     def show_specifications(self) -> None: ...
     def show_moments(self) -> None: ...
+    def show_gallery(self) -> None: ...
+    def export_prototype(self) -> None: ...
     def save_specification(self) -> None: ...
     def close(self) -> bool: ...
 
@@ -82,6 +87,7 @@ def command_table(session: Session, window: Window) -> tuple[Command, ...]:
         *_analysis_commands(session),
         *explain_commands(session, explainer_name),
         *specification_commands(window),
+        *gallery_commands(session, window),
         *_moment_commands(window),
         *_view_commands(session, window),
         *compare_commands(session, window),

@@ -50,6 +50,7 @@ from gui.player.painter import frame_image
 from gui.player.player import PlayerPanel
 from gui.player.provenance import frame_text
 from gui.prototypes.choice import PrototypeChoice
+from gui.prototypes.gallery_place import GalleryPlace
 from gui.session import DEFAULT_CASE, Session
 from gui.specifications.checking import Checking
 from gui.specifications.panel import SpecificationsPanel
@@ -65,8 +66,8 @@ if TYPE_CHECKING:
 MENUS = ("File", "Edit", "Play", "Analyse", "View", "Compare", "Help")
 SEPARATORS = {
     "export", "settings", "quit", "mark", "in_point", "step_back", "peak_back", "go_to", "cancel",
-    "explain_frame", "specifications", "moments", "explainer_1", "fit", "timeline_in", "full_screen",
-    "compare_add", "compare_make", "compare_red", "compare_export",
+    "explain_frame", "specifications", "prototype_gallery", "moments", "explainer_1", "fit", "timeline_in",
+    "full_screen", "compare_add", "compare_make", "compare_red", "compare_export",
 }  # fmt: skip
 """Commands before which a menu has a line."""
 VIDEO_FILTER = (
@@ -120,6 +121,7 @@ class MainWindow(QMainWindow):
             (case, details),
             timeline,
         )
+        self._gallery = GalleryPlace(session, self.prototype_choice, self.actions_by_id, self)
         self._make_menus()
         self._connect()
         self._refresh_timer = QTimer(self, singleShot=True, interval=0)
@@ -218,6 +220,8 @@ class MainWindow(QMainWindow):
         self.checking.changed.connect(self._refresh_soon)
         self.checking.parsed_changed.connect(self._refresh_soon)
         self.intervals.changed.connect(self._refresh_soon)
+        self.prototype_choice.changed.connect(self._refresh_soon)
+        self.specifications.answers.prototype_requested.connect(self._gallery.show_named)
         self.comparison.panes_changed.connect(self._refresh_soon)
 
     def _refresh_soon(self) -> None:
@@ -401,6 +405,14 @@ class MainWindow(QMainWindow):
         self._tabs.setCurrentWidget(self.moments)
         self.moments.take_focus()
 
+    def show_gallery(self) -> None:
+        """Bring the gallery of prototypes to the front."""
+        self._gallery.show()
+
+    def export_prototype(self) -> None:
+        """Write the chosen prototype's motion beside the questioned patch."""
+        self._gallery.export()
+
     def save_specification(self) -> None:
         self.specifications.save_text()
 
@@ -454,6 +466,7 @@ class MainWindow(QMainWindow):
         settings.keep_layout("state", self.saveState(LAYOUT_VERSION))
         QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
         opening.close_studies(self)
+        self._gallery.close()
         self.checking.close()
         self.intervals.close()
         self.hide()  # the engine may need a moment to stop: the user need not watch that

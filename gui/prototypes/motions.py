@@ -16,21 +16,23 @@ from engine.results import DetectorInfo, FloatArray
 from gui.bridge import Task
 from gui.session import Session
 
-SIZE = 160
+SIZE = 128
 """Side of the pictures, pixels."""
 SLOWER = 4
 """How many times slower than the video the motion is shown: it lasts a third of a second."""
 BEAT_MS = 40 * SLOWER
 """Milliseconds for each picture, of a video with 25 frames a second."""
 
+Drawn = tuple[FloatArray, tuple[float, ...], tuple[tuple[QImage, ...], ...]]
+
 
 class Motions(QObject):
-    """The motions of the chosen detector's prototypes, all drawn on one scale so that they can be compared.
+    """The motions of the chosen detector's prototypes, each drawn on a scale of its own: some hardly move.
 
     Attributes:
         flows: (m, F, 2, n, n) float32; None while they are not there.
         frames: a moving picture of each prototype, F images; empty while they are not there.
-        full: the length of motion with the strongest colour, pixels of what the network sees.
+        full: the length of motion with the strongest colour of each, pixels of what the network sees.
         problem: why there are none, empty if nothing is wrong.
 
     Signals:
@@ -46,7 +48,8 @@ class Motions(QObject):
         self._task: Task | None = None
         self.flows: FloatArray | None = None
         self.frames: tuple[tuple[QImage, ...], ...] = ()
-        self.full, self.problem = 0.0, ""
+        self.full: tuple[float, ...] = ()
+        self.problem = ""
 
     def load(self) -> None:
         """Read those of the chosen detector, unless they are there or on their way."""
@@ -59,7 +62,7 @@ class Motions(QObject):
         if of == self._of:
             return
         self._of, self._task = of, None
-        self.flows, self.frames, self.problem = None, (), ""
+        self.flows, self.full, self.frames, self.problem = None, (), (), ""
         if detector is not None and detector.prototypes:
             self._task = task = self._session.background.start(
                 lambda cancel, _: drawn(detector, cancel), slow=True
@@ -74,8 +77,12 @@ class Motions(QObject):
             self._task.cancel()
             self._task = None
 
+    def strength(self, index: int) -> str:
+        """How far the strongest motion of a prototype goes: "up to 0.8 px a frame"; empty while not known."""
+        return f"up to {self.full[index]:.2g} px a frame" if index < len(self.full) else ""
+
     def _on_drawn(
-        self, task: Task, flows: FloatArray, full: float, frames: tuple[tuple[QImage, ...], ...]
+        self, task: Task, flows: FloatArray, full: tuple[float, ...], frames: tuple[tuple[QImage, ...], ...]
     ) -> None:
         if task is self._task:
             self._task = None
@@ -88,10 +95,8 @@ class Motions(QObject):
             self.changed.emit()
 
 
-def drawn(
-    detector: DetectorInfo, cancel: CancelToken, size: int = SIZE
-) -> tuple[FloatArray, float, tuple[tuple[QImage, ...], ...]]:
-    """The flows of all prototypes, the length with the strongest colour, and their pictures. Worker threads only.
+def drawn(detector: DetectorInfo, cancel: CancelToken, size: int = SIZE) -> Drawn:
+    """The flows of all prototypes, their lengths with the strongest colour, and pictures. Worker threads only.
 
     Raises:
         WeightsError: the file is missing, or is not that of the card.
@@ -99,11 +104,11 @@ def drawn(
     """
     folder = Path(detector.folder)
     flows = read_motions(folder, load_card(folder))
-    full = full_length(*flows)
+    full = tuple(full_length(flow) for flow in flows)
     frames = []
-    for flow in flows:
+    for flow, longest in zip(flows, full, strict=True):
         cancel.check()
-        frames.append(tuple(_image(picture) for picture in flow_frames(flow, size, full)))
+        frames.append(tuple(_image(picture) for picture in flow_frames(flow, size, longest)))
     return flows, full, tuple(frames)
 
 
