@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from engine.detectors.base import AnyDetector
 from engine.detectors.cards import Card
-from engine.detectors.dpnet import DpnetDetector, flow_table
+from engine.detectors.dpnet import DpnetDetector
+from engine.detectors.flow_card import flow_table
 from engine.detectors.frame import FrameDetector
 from engine.detectors.lps import LpsDetector
 from engine.detectors.lps_windows import EXAMPLE_FRAMES, EXAMPLES, WINDOW

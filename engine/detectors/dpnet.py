@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import torch
@@ -10,13 +9,14 @@ import torch
 from engine.detectors.base import Clip, ClipDetector, ClipScores
 from engine.detectors.cards import ADVICE, Card
 from engine.detectors.embedding import FEATURES
+from engine.detectors.flow_card import flow_of
 from engine.detectors.folding import fold_batch_norm
 from engine.detectors.own import OwnDetector
 from engine.detectors.prototype_evidence import logits
 from engine.detectors.stretches import reflect
 from engine.errors import WeightsError
 from engine.faces.crops import crop_affines, run_square
-from engine.faces.flow import FlowSpec, make_clip, network_input
+from engine.faces.flow import make_clip, network_input
 from engine.networks.dpnet.network import DpNetwork
 from engine.results import SIMILARITY, CropSpec, FloatArray, IntArray, Picture, frozen
 
@@ -91,36 +91,6 @@ class DpnetDetector(OwnDetector, ClipDetector):
             similarities = self.network.judge(cells).similarities
             means = cells.float().mean((2, 3))
         return similarities.float().cpu().numpy(), means.cpu().numpy()
-
-
-def flow_of(card: Card) -> tuple[FlowSpec, int]:
-    """What a clip is made of, and how many frames lie between two clips.
-
-    Raises:
-        WeightsError: the card does not say it, or it makes no sense.
-    """
-    try:
-        given: dict[str, Any] = dict(card.raw["flow"])
-        step = int(given.pop("step"))
-        spec = FlowSpec(size=card.size, **given)
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"The card does not say how flow is computed ({error})", advice=ADVICE) from error
-    if min(step, spec.side, spec.fields, spec.stride, spec.bound) <= 0:
-        raise WeightsError("What the card says of the flow is not all above 0", advice=ADVICE)
-    return spec, step
-
-
-def flow_table(spec: FlowSpec, step: int) -> dict[str, object]:
-    """The reverse of `flow_of`: the table `flow` of a card."""
-    return {
-        "side": spec.side,
-        "fields": spec.fields,
-        "stride": spec.stride,
-        "representation": spec.representation,
-        "algorithm": spec.algorithm,
-        "bound": spec.bound,
-        "step": step,
-    }
 
 
 def grid_clips(first: int, last: int, offsets: Sequence[int], step: int, every: int = 1) -> Sequence[Clip]:

@@ -34,7 +34,8 @@ MEANING = "similarity to prototypes of fake (F) and of real (R)"
 
 def shades(label: str) -> Picture:
     """(256, 3) uint8, entry 255 s for the similarity s in [0, 1]: from the ground to the colour of the class."""
-    low, high = (np.array(theme.color(name).getRgb()[:3], np.float64) for name in ("inset", INKS[label]))
+    ends = [theme.color(name) for name in ("inset", INKS[label])]
+    low, high = (np.array([ink.red(), ink.green(), ink.blue()], np.float64) for ink in ends)
     steps = np.linspace(0, 1, 256)[:, None]
     return frozen(np.round(low + (high - low) * steps).astype(np.uint8))
 

@@ -15,7 +15,8 @@ from torch import nn
 from engine import onnx as exporter
 from engine.detectors.base import ClipDetector
 from engine.detectors.cards import parse_card
-from engine.detectors.dpnet import DpnetDetector, flow_table
+from engine.detectors.dpnet import DpnetDetector
+from engine.detectors.flow_card import flow_table
 from engine.detectors.lps import LpsDetector
 from engine.detectors.snippets import SnippetDetector
 from engine.detectors.specs import detector_spec

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from engine.detectors.dpnet import flow_table
+from engine.detectors.flow_card import flow_table
 from engine.detectors.prototypes import prototype_files
 from engine.errors import DataError
 from engine.networks.dpnet.network import DpNetwork

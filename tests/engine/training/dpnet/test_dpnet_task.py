@@ -13,7 +13,7 @@ from random_weights import card_values
 
 from engine.cli import run
 from engine.detectors.cards import load_card
-from engine.detectors.dpnet import flow_of
+from engine.detectors.flow_card import flow_of
 from engine.detectors.prototypes import MOTIONS, PROTOTYPES, read_prototypes
 from engine.detectors.specs import detector_spec
 from engine.detectors.weights import load_state, save_weights
