@@ -28,6 +28,10 @@ EXPLAINERS = {
     "ltpa": "LTPA attention",
     "attention": "Attention (Bonettini)",
     "snippet-attention": "Attention in snippets",
+    "prototypes": "Likeness to a prototype",
+    "prototype-gradient": "Gradient of a prototype",
+    "second-difference": "Second difference",
+    "prediction-error": "Error of prediction",
     "kernel-shap": "Kernel SHAP",
 }
 """Names of explainers where the id is not one already."""

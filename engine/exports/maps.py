@@ -15,13 +15,14 @@ from engine.exports.stills import png
 from engine.progress import CancelToken, ProgressCallback, ProgressMeter
 from engine.rendering.compose import render_frame
 from engine.rendering.layers import build_layers
+from engine.rendering.meaning import meaning_of
 from engine.rendering.scene import Scene
 from engine.rendering.style import OverlayStyle
 from engine.results import Explanation
 from engine.video.media import Media
 
 SIGNED = "positive supports fake, negative supports real"
-UNSIGNED = "they say where the network looks, not what is fake, and take no side"
+UNSIGNED = "they say {text}, not what is fake, and take no side"
 CONVENTION = (
     "values are the explainer's own, unscaled, at its native resolution; {meaning}; affine maps continuous map "
     "coordinates (x, y) to continuous frame coordinates, where pixel (0, 0) covers [0, 1)"
@@ -94,7 +95,7 @@ def export_maps(
                     "explainer": first.explainer_id,
                     "title": first.title or first.explainer_id,
                     "signed": first.signed,
-                    "convention": CONVENTION.format(meaning=SIGNED if first.signed else UNSIGNED),
+                    "convention": CONVENTION.format(meaning=_meaning(first)),
                     "cost": _cost(arrays),
                     "sanity": asdict(first.sanity),
                     "provenance": sidecar.provenances(e.provenance for e in explanations),
@@ -183,6 +184,10 @@ def _volumes(explanation: Explanation) -> list[dict[str, Any]]:
         }
         for number in np.flatnonzero(volumes.frames).tolist()
     ]
+
+
+def _meaning(explanation: Explanation) -> str:
+    return SIGNED if explanation.signed else UNSIGNED.format(text=meaning_of(explanation.explainer_id).text)
 
 
 def _cost(arrays: dict[str, np.ndarray[Any, Any]]) -> dict[str, Any] | None:

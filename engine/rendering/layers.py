@@ -116,23 +116,23 @@ def _labels(shown: FrameShown, style: OverlayStyle, size: int) -> list[Item]:
         )
     widest = max(measure(line, size)[0] for line in words)
     if shown.maps:
-        widest = max(widest, _legend(style.colour_map, scene.signed, 0, 0, size)[1])
+        widest = max(widest, _legend(style.colour_map, scene, 0, 0, size)[1])
     if widest + size > scene.width:  # a narrow picture: smaller letters, rather than words cut off
         size = max(SMALLEST, size * scene.width // (widest + size))
     pad, row = size // 2, measure("", size)[1]
     right = pad + max(measure(line, size)[0] for line in words)
     lines: list[Item] = [Text(pad, pad // 2 + i * row, line, size, WHITE) for i, line in enumerate(words)]
     if shown.maps:
-        bar, end = _legend(style.colour_map, scene.signed, pad, pad // 2 + len(words) * row, size)
+        bar, end = _legend(style.colour_map, scene, pad, pad // 2 + len(words) * row, size)
         lines += bar
         right = max(right, end)
     rows = len(words) + bool(shown.maps)
     return [Fill(0, 0, min(scene.width, right + pad), rows * row + pad, BACKDROP), *lines]
 
 
-def _legend(palette_id: str, signed: bool, left: int, top: int, size: int) -> tuple[list[Item], int]:
+def _legend(palette_id: str, scene: Scene, left: int, top: int, size: int) -> tuple[list[Item], int]:
     """The colour bar between its two words, and where it ends on the right."""
-    colours = legend(palette_id, signed=signed)
+    colours = legend(palette_id, signed=scene.signed, meaning=scene.meaning)
     (low, row), (high, _) = measure(colours.low, size), measure(colours.high, size)
     gap, length = size // 2, 8 * size
     start = left + low + gap

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from engine.rendering.meaning import ATTENTION, Meaning
 from engine.results import Picture, frozen
 
 FloatArray = npt.NDArray[np.float64]
@@ -51,14 +52,14 @@ class Legend:
     first: int = 1
 
 
-def legend(palette_id: str, *, signed: bool = True) -> Legend:
+def legend(palette_id: str, *, signed: bool = True, meaning: Meaning = ATTENTION) -> Legend:
     """The colour bar of a palette. Outlines carry the sign, too: solid supports fake, dashed supports real.
 
-    Of maps that have no sign (attention) it is half a bar, which says where the network looks and nothing else.
+    Of maps that have no sign (attention) it is half a bar, with the words of their `meaning` and no word of fake.
     """
     palette = PALETTES[palette_id]
     if not signed:
-        return Legend(palette.table, "looks away", "", "looks here", ZERO)
+        return Legend(palette.table, meaning.low, "", meaning.high, ZERO)
     if palette.signed:
         return Legend(palette.table, "supports real", "0", "supports fake")
     return Legend(palette.table, "supports real (dashed)", "0", "supports fake (solid)")

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from engine.rendering.meaning import Meaning, meaning_of
 from engine.results import Explanation, FaceTrack, FloatArray, IntArray, Scores
 from engine.verdict import Statement
 
@@ -84,8 +85,13 @@ class Scene:
 
     @property
     def signed(self) -> bool:
-        """Whether the maps tell fake from real; if not, they only say where the network looks."""
+        """Whether the maps tell fake from real; if not, they only say what `meaning` tells."""
         return all(each.signed for each in self.explanations)
+
+    @property
+    def meaning(self) -> Meaning:
+        """Of maps that have no sign."""
+        return meaning_of(next((each.explainer_id for each in self.explanations), self.explainer_id))
 
     @property
     def excluded(self) -> tuple[str, ...]:

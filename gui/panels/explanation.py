@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.rendering.meaning import meaning_of
 from engine.rendering.palette import PALETTES
 from gui import theme
 from gui.explaining import FrameExplanation, grown_text
@@ -34,10 +35,7 @@ from gui.sanity import SanityBadge
 from gui.session import Session
 
 REFRESH_MS = 40
-MEANING = {
-    True: "Solid outlines are around what supports fake, dashed outlines around what supports real.",
-    False: "Where the network looks, whether the face is real or forged: not what is fake.",
-}
+SIGNED = "Solid outlines are around what supports fake, dashed outlines around what supports real."
 
 
 class ExplanationPanel(QWidget):
@@ -222,9 +220,15 @@ class ExplanationPanel(QWidget):
         )
         self.score.setText(self._score(explanation))
         largest = float(np.abs(explanation.values).max(initial=0.0))
-        self.legend.show_palette(self._session.style.colour_map, explanation.headline, signed=explanation.signed)
+        meaning = meaning_of(explanation.explainer_id)
+        self.legend.show_palette(
+            self._session.style.colour_map, explanation.headline, signed=explanation.signed, meaning=meaning
+        )
         self.legend.show_largest(largest)
-        self.meaning.setText(f"{MEANING[explanation.signed]} {cells_text(explanation)}")
+        unsigned = (
+            f"{meaning.text[:1].upper()}{meaning.text[1:]}, whether the face is real or forged: not what is fake."
+        )
+        self.meaning.setText(f"{SIGNED if explanation.signed else unsigned} {cells_text(explanation)}")
         self.sanity.show_sanity(explanation.sanity, own_settings=bool(self._session.explainer_settings))
         self._show_provenance(explanation)
 

@@ -5,6 +5,7 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
+from engine.rendering.meaning import ATTENTION, Meaning
 from engine.rendering.palette import ZERO, legend
 from engine.results import frozen
 from gui import theme
@@ -24,9 +25,11 @@ class MaskLegend(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFont(theme.small_font(self))
 
-    def show_palette(self, palette_id: str, title: str, *, signed: bool = True) -> None:
-        """Name what is shown and in which colours; `signed`: whether these tell fake from real."""
-        self._title, self._legend = title, legend(palette_id, signed=signed)
+    def show_palette(
+        self, palette_id: str, title: str, *, signed: bool = True, meaning: Meaning = ATTENTION
+    ) -> None:
+        """Name what is shown and in which colours; `signed`: whether these tell fake from real, or `meaning`."""
+        self._title, self._legend = title, legend(palette_id, signed=signed, meaning=meaning)
         self.setAccessibleName(
             f"Legend of {title}: {self._legend.low} on the left, {self._legend.high} on the right"
         )

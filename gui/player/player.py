@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
+from engine.rendering.meaning import meaning_of
 from engine.rendering.scene import FaceShown, MapShown
 from engine.video.frame import Frame
 from gui import theme
@@ -219,6 +220,7 @@ class PlayerPanel(QWidget):
                 f"{masks[0].title}, {session.detector_id}  ·  frame {of_frame}, from {style.threshold:.0%}  ·  "
                 f"{sanity_text(masks[0].sanity)}",
                 signed=masks[0].signed,
+                meaning=meaning_of(masks[0].explainer_id),
             )
         error = session.shown_error
         self._card.setVisible(error is not None)

@@ -82,6 +82,11 @@ def test_attention_and_smoothing_are_told_and_attention_takes_no_side() -> None:
     assert "ltpa c1, where it looks" in text
     assert "looks here" in text
     assert "supports" not in text
+    made = replace(made, explainer_id="prediction-error", title="prediction-error, how surprised the predictor is")
+    text = words(build_layers(replace(SCENE, explanations=[made]).at(150, 1, 6.0), OverlayStyle()))
+    assert "foreseen" in text
+    assert "surprising" in text
+    assert "looks" not in text
     made = replace(SCENE.explanations[0], title="gradcam, smoothed (bilinear)")
     text = words(build_layers(replace(SCENE, explanations=[made]).at(150, 1, 6.0), OverlayStyle()))
     assert "gradcam, smoothed (bilinear)" in text
