@@ -1,6 +1,7 @@
 """Maps of frames that are judged by clips, held against the clips of an analysis of the whole video."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 import toy
 from inbox import Inbox
 
-from engine.explainers import registry
+from engine.detectors.base import Clip
+from engine.errors import CancelledError
+from engine.explainers import kernel_shap, registry
 from engine.results import Explanation
 from engine.runtime.engine import Engine
 from engine.runtime.pictures import PictureThread, Window
@@ -16,7 +19,9 @@ from engine.runtime.protocol import (
     AnalysisDone,
     AnalyzeRequest,
     ExplainRequest,
+    ExplanationGrew,
     ExplanationMade,
+    Failed,
     Finished,
     Notice,
 )
@@ -115,3 +120,92 @@ def test_a_damaged_frame_spoils_its_clip_alone_and_is_told_once(
     assert far.frames.tolist() == [20]
     told = [event.text for event in inbox.events if isinstance(event, Notice)]
     assert told == ["Frame 50 is damaged: what is judged together with it cannot be explained"] * 2, "A and B"
+
+
+def test_where_spans_overlap_a_frame_is_explained_by_the_one_that_begins_last(
+    explain: Explain, settings: toy.Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The logit of such a window is, for A, that of its last eight frames: it tells where the window began."""
+
+    def plan(_: object, first: int, last: int, every: int = 1) -> Sequence[Clip]:
+        assert every == 1
+        begins = sorted({first, *range(-(-first // 20) * 20, last - 38, 20), last - 39})
+        return [Clip(np.arange(at, at + 40), np.array([[at, at + 39]])) for at in begins]
+
+    monkeypatch.setattr(toy.ToyClipDetector, "plan", plan)
+    case = tmp_path / "c.tell"
+    explain(30, case=case, track_id=0)
+    (kept,) = explain(*range(90), case=case, track_id=0, stored=True)
+    assert kept.frames.tolist() == [*range(20, 40)]
+    (all_of_it,) = explain(*range(90), case=case, track_id=0)
+    expected = [max(at for at in (0, 20, 40, 50) if at <= frame) for frame in range(90)]
+    np.testing.assert_allclose((all_of_it.logits + 1) * 100, np.array(expected) + 35.5, atol=0.5)
+    assert sorted(settings.explained) == [0, 20, 40, 40, 50, 60, 80], "three of B from 40 on; none twice"
+
+
+SHAP = {"samples": 12, "segments": 4, "tolerance": 0}
+
+
+@pytest.fixture
+def every_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Growth is told after each pass."""
+    monkeypatch.setattr(kernel_shap, "TELL_SECONDS", 0)
+    monkeypatch.setattr(kernel_shap, "TELL_SHARE", 0)
+
+
+@pytest.mark.usefixtures("every_pass")
+def test_a_slow_explainer_grows_on_the_frame_that_was_asked_and_its_neighbours_are_kept(
+    engine: Engine, inbox: Inbox, clip: Path, settings: toy.Settings, tmp_path: Path
+) -> None:
+    request = ExplainRequest(
+        clip, DETECTOR, "kernel-shap", (60,), growing=True, settings=SHAP, case=tmp_path / "c.tell"
+    )
+    job = engine.submit(request)
+    assert isinstance(inbox.last(job), Finished)
+    made = {event.explanation.track_id: event.explanation for event in inbox.kind(job, ExplanationMade)}
+    grew = inbox.kind(job, ExplanationGrew)
+    assert settings.scored == [40] * len(settings.scored), "all passes are of the clip that holds the frame"
+    for track, explanation in made.items():
+        own = [event for event in grew if event.explanation.track_id == track]
+        counts = [event.samples for event in own]
+        assert counts == sorted(counts)
+        assert counts[-1] == own[0].most > counts[0]
+        assert {event.explanation.frames.tolist() == [60] for event in own} == {True}
+        np.testing.assert_array_equal(own[-1].explanation.values, explanation.values)
+        assert explanation.errors is not None
+        assert explanation.cost is not None
+        assert explanation.cost.passes.tolist() == [counts[-1] + 2], "40 crops a pass, 40 frames that are told of"
+    before = len(settings.scored)
+    job = engine.submit(replace(request, frames=tuple(range(40, 80)), stored=True))
+    assert isinstance(inbox.last(job), Finished)
+    assert len(settings.scored) == before
+    near = next(e.explanation for e in inbox.kind(job, ExplanationMade) if e.explanation.track_id == 0)
+    assert near.frames.tolist() == [*range(40, 80)]
+    of_snippet = np.repeat(np.arange(40, 80).reshape(5, 8).mean(1), 8)
+    np.testing.assert_allclose((near.logits + 1) * 100, of_snippet, atol=0.5)
+
+
+@pytest.mark.usefixtures("every_pass")
+def test_a_slow_explainer_that_was_cancelled_goes_on_and_no_pass_is_made_twice(
+    engine: Engine, inbox: Inbox, clip: Path, settings: toy.Settings, tmp_path: Path
+) -> None:
+    def submitted(name: str, **options: object) -> int:
+        given = {"growing": True, "settings": SHAP, "case": tmp_path / name, **options}
+        return engine.submit(ExplainRequest(clip, DETECTOR, "kernel-shap", (20,), **given))  # type: ignore[arg-type]
+
+    whole = submitted("whole.tell")
+    assert isinstance(inbox.last(whole), Finished)
+    count = len(settings.scored)
+    settings.scored.clear()
+    first = submitted("parts.tell")
+    inbox.wait(lambda event: isinstance(event, ExplanationGrew) and event.job == first and event.samples >= 2)
+    engine.cancel(first)
+    ended = inbox.last(first)
+    if isinstance(ended, Failed):  # else it was done sooner than it could be cancelled
+        assert isinstance(ended.error, CancelledError)
+    second = submitted("parts.tell")
+    assert isinstance(inbox.last(second), Finished)
+    assert len(settings.scored) == count
+    (one,), (other,) = (inbox.kind(job, ExplanationMade) for job in (whole, second))
+    np.testing.assert_array_equal(one.explanation.values, other.explanation.values)
+    np.testing.assert_array_equal(one.explanation.errors, other.explanation.errors)
