@@ -51,6 +51,7 @@ from gui.player.player import PlayerPanel
 from gui.player.provenance import frame_text
 from gui.prototypes.choice import PrototypeChoice
 from gui.prototypes.gallery_place import GalleryPlace
+from gui.prototypes.panel import PrototypesPanel
 from gui.session import DEFAULT_CASE, Session
 from gui.specifications.checking import Checking
 from gui.specifications.panel import SpecificationsPanel
@@ -109,6 +110,9 @@ class MainWindow(QMainWindow):
         self.explanation.name_keys(self.actions_by_id)
         self.moments = MomentsPanel(session, self.intervals)
         self.moments.name_keys(self.actions_by_id)
+        self.prototypes = PrototypesPanel(session, self.prototype_choice)
+        self.prototypes.name_keys(self.actions_by_id)
+        self.prototypes.patch_changed.connect(self.player.picture.set_patch)
         self._place_views()
         case, details, timeline = self._docks
         self._compared = ComparisonPlace(
@@ -153,6 +157,11 @@ class MainWindow(QMainWindow):
         for name, tip, panel in (
             ("Explanation", "What drove the score of this frame", self.explanation),
             ("Moments", "Suspicious intervals, and the frames the detector attends to", self.moments),
+            (
+                "Prototypes",
+                "What is compared with prototypes, and what that says for fake and for real",
+                self.prototypes,
+            ),
             ("Specs", "Specifications in temporal logic", self.specifications),
             ("Integrity", "The file: hash, facts, warnings", IntegrityPanel(session)),
             ("Weights", "The cards of the detectors", WeightsPanel(session)),
@@ -337,6 +346,7 @@ class MainWindow(QMainWindow):
             self.timeline.name_keys(self.actions_by_id)
             self.specifications.name_keys(self.actions_by_id)
             self.moments.name_keys(self.actions_by_id)
+            self.prototypes.name_keys(self.actions_by_id)
 
     def show_scope(self) -> None:
         self.notices.show_scope()
@@ -413,6 +423,16 @@ class MainWindow(QMainWindow):
         """Write the chosen prototype's motion beside the questioned patch."""
         self._gallery.export()
 
+    def show_prototypes(self) -> None:
+        """Bring the tab to the front and the keys to its list."""
+        self._docks[1].show()
+        self._tabs.setCurrentWidget(self.prototypes)
+        self.prototypes.take_focus()
+
+    def toggle_whole_prototypes(self) -> None:
+        """Let the tab tell of the whole video, or of this moment again."""
+        self.prototypes.toggle_whole()
+
     def save_specification(self) -> None:
         self.specifications.save_text()
 
@@ -469,6 +489,7 @@ class MainWindow(QMainWindow):
         self._gallery.close()
         self.checking.close()
         self.intervals.close()
+        self.prototypes.close_down()
         self.hide()  # the engine may need a moment to stop: the user need not watch that
         self._session.close()
         super().closeEvent(event)

@@ -8,6 +8,7 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QTra
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.rendering.layers import build_layers
+from engine.rendering.patch import patch_outline
 from engine.rendering.primitives import Layers
 from engine.rendering.scene import FaceShown, FrameShown, MapShown, Scene
 from engine.rendering.style import OverlayStyle
@@ -42,6 +43,7 @@ class PictureView(QWidget):
         self._maps: tuple[MapShown, ...] = ()
         self._style = OverlayStyle(labels=False, curve=False)
         self._display = Display()
+        self._patch: tuple[float, float, float, float] | None = None
         self._hand: QPointF | None = None
         self.setAccessibleName("Picture")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -76,6 +78,11 @@ class PictureView(QWidget):
     ) -> None:
         """Show a frame with the faces and masks that belong to it, or nothing."""
         self._frame, self._faces, self._maps = frame, faces, maps
+        self.update()
+
+    def set_patch(self, patch: tuple[float, float, float, float] | None) -> None:
+        """Outline a part of the frame, x0, y0, x1, y1 in its pixels, or nothing."""
+        self._patch = patch
         self.update()
 
     # Zoom
@@ -118,7 +125,12 @@ class PictureView(QWidget):
             MapShown(shown.values, _stretched_affine(shown.affine, stretch), shown.end) for shown in self._maps
         )
         shown = FrameShown(frame.index, frame.pts, frame.seconds, scene, faces, maps)
-        return build_layers(shown, self._style)
+        layers = build_layers(shown, self._style)
+        if self._patch is None:
+            return layers
+        x0, y0, x1, y1 = self._patch
+        box = (x0 * stretch[0], y0 * stretch[1], x1 * stretch[0], y1 * stretch[1])
+        return replace(layers, items=(*layers.items, *patch_outline(box, height)))
 
     def overlay_area(self, target: QRectF) -> QRectF:
         """The part of the widget on which overlays are seen; `target` is where the frame lies."""

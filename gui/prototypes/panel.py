@@ -1,0 +1,399 @@
+"""The tab Prototypes: what a clip is compared with, what that says for fake and for real, and how both move.
+
+A view of the session; P000, figure 3. GUI thread only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QAction, QHideEvent, QShowEvent
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from engine.detectors.clip_motion import ClipMotion
+from engine.detectors.prototype_evidence import patch_box
+from engine.results import SIMILARITY, Prototype
+from gui import theme
+from gui.bridge import Task
+from gui.explaining import Wanted
+from gui.panels.parts import Elided, Scrolling, column, muted, row
+from gui.prototypes.choice import PrototypeChoice
+from gui.prototypes.evidence import Evidence, evidence_of, weights_of
+from gui.prototypes.motion_view import MotionView
+from gui.prototypes.questioned import Answer, Box, Question, answer
+from gui.prototypes.rows import SIGNS, ColumnsHead, EvidenceList, SumsView, source_text
+from gui.results_model import TrackSeries
+from gui.session import Session
+
+REFRESH_MS, REST_MS = 60, 150
+EXPLAINER = "prototypes"
+AHEAD = 200
+"""Frames behind a clip's first whose boxes may be needed to measure it; clips are much shorter."""
+
+
+class PrototypesPanel(QWidget):
+    """Follows the playhead, or tells of the whole video.
+
+    Signals:
+        patch_changed: where the chosen prototype finds itself in the shown frame: a Box, or None.
+    """
+
+    patch_changed = Signal(object)
+
+    def __init__(self, session: Session, choice: PrototypeChoice, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setAccessibleName("Prototypes")
+        self._session, self._choice = session, choice
+        self._maps = session.new_explanations()
+        self._clip: ClipMotion | None = None
+        self._question: Question | None = None
+        self._task: Task | None = None
+        self._patch: Box | None = None
+        self._make()
+        self._place()
+        self._timer = QTimer(self, singleShot=True, interval=REFRESH_MS)
+        self._timer.timeout.connect(self.refresh)
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._draw_motion)
+        for signal in (
+            session.frame_changed, session.playing_changed, session.results_changed, choice.changed,
+            session.choice_changed, session.analysis_changed, self._maps.made, self._maps.busy_changed,
+        ):  # fmt: skip
+            signal.connect(self._later)
+        for signal in (session.media_changed, session.tracks_changed):
+            signal.connect(self._on_new)
+        session.shown_changed.connect(self._show_patch)
+
+    def _make(self) -> None:
+        self.moment = self._switch("This moment", "What the prototypes say of the clip at the playhead")
+        self.whole = self._switch("Whole video", "The mean of all clips of this face")
+        self.moment.setChecked(True)
+        group = QButtonGroup(self)
+        for button in (self.moment, self.whole):
+            group.addButton(button)
+        group.buttonToggled.connect(lambda *_: self.refresh())
+        self.faces = QComboBox()
+        self.faces.setAccessibleName("Face that is compared")
+        self.faces.setToolTip("Face that is compared with prototypes")
+        self.faces.activated.connect(lambda at: self._choice.choose_face(int(self.faces.itemData(at))))
+        self.what = muted(wrap=True)
+        self.list = EvidenceList(self._session.reviewing.name_of)
+        self.list.setToolTip("Choose a prototype to see where it matches and how it moves")
+        self.list.chosen.connect(self._choice.choose)
+        self.head, self.sums = ColumnsHead(self.list), SumsView(self.list)
+        self.result = muted(wrap=True)
+        self.result.setFont(theme.numbers_font(self))
+        self.name, self.source = Elided(), Elided()
+        theme.set_role(self.name, "heading")
+        theme.set_role(self.source, "muted")
+        self.go = QPushButton("Strongest moment")
+        self.go.setToolTip("Go to the clip in which this face is most similar to the prototype")
+        self.go.clicked.connect(self.go_to_strongest)
+        self.mark = QPushButton("Mark it")
+        self.mark.setToolTip("Mark that clip, with what the prototype says of it")
+        self.mark.clicked.connect(self.mark_strongest)
+        self.motion = MotionView()
+        self.empty = muted()
+
+    def _place(self) -> None:
+        self._chosen = QWidget()
+        chosen = QVBoxLayout(self._chosen)
+        chosen.setContentsMargins(0, 2, 0, 0)
+        chosen.setSpacing(4)
+        chosen.addLayout(row(self.name, self.go, self.mark, stretch=0))
+        chosen.addWidget(self.source)
+        chosen.addWidget(self.motion)
+        self._all = QWidget()
+        inside = QVBoxLayout(self._all)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(5)
+        inside.addLayout(row(self.moment, self.whole, QWidget(), self.faces, stretch=2))
+        inside.addWidget(self.what)
+        inside.addWidget(self.head)
+        inside.addWidget(self.list, 1)
+        inside.addWidget(self.sums)
+        inside.addWidget(self.result)
+        inside.addWidget(self._chosen)
+        body = QWidget()
+        layout = column(body)
+        layout.addWidget(self.empty)
+        layout.addWidget(self._all, 1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(Scrolling(body))
+
+    def _switch(self, text: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setAccessibleName(text)
+        button.setCheckable(True)
+        return button
+
+    def name_keys(self, actions: Mapping[str, QAction]) -> None:
+        """Tell in the tooltips which keys do the same."""
+        self.whole.setToolTip(f"The mean of all clips of this face\n{actions['prototypes_whole'].toolTip()}")
+
+    def take_focus(self) -> None:
+        """Bring the keys to the list."""
+        self.list.setFocus()
+
+    def toggle_whole(self) -> None:
+        """Tell of the whole video, or of this moment again."""
+        (self.moment if self.whole.isChecked() else self.whole).click()
+
+    def close_down(self) -> None:
+        """With the window."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    # What is shown
+
+    @property
+    def span(self) -> int | None:
+        """Row of the clip at the playhead, None where the face is not scored."""
+        face = self._choice.face
+        return face.span_at(self._session.frame) if face is not None else None
+
+    @property
+    def strongest(self) -> int | None:
+        """Row of the clip that is most similar to the chosen prototype."""
+        face, index = self._choice.face, self._choice.index
+        if face is None or index is None:
+            return None
+        values = face.activations[SIMILARITY][:, index]
+        return int(np.nanargmax(values)) if not np.isnan(values).all() else None
+
+    def evidence(self) -> Evidence | None:
+        """Of this moment, or of the whole video."""
+        face, choice = self._choice.face, self._choice
+        if face is None:
+            return None
+        similarities = face.activations[SIMILARITY]
+        if not self.whole.isChecked():
+            at = self.span
+            similarities = similarities[at : at + 1] if at is not None else similarities[:0]
+        return evidence_of(similarities, choice.prototypes, choice.excluded)
+
+    def refresh(self) -> None:
+        """Read everything anew; nothing while nobody looks."""
+        if not self.isVisible():
+            return
+        choice, evidence = self._choice, self.evidence()
+        self.empty.setVisible(choice.face is None)
+        self._all.setVisible(choice.face is not None)
+        if choice.face is None:
+            self.empty.setText(self._why_empty())
+            self._set_patch(None)
+            return
+        self._show_faces(choice.face)
+        self.list.show_evidence(evidence, choice.index)
+        self.sums.show_evidence(evidence)
+        self.what.setText(self._what(choice.face))
+        self.result.setText(self._result(choice.face, evidence))
+        self._show_chosen(choice.prototype)
+        self._want_map()
+        self._show_patch()
+        self._rest.start()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._maps.stop()
+        self._set_patch(None)
+
+    def _later(self, *_: object) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _on_new(self) -> None:
+        """Another video, or the same faces under other numbers."""
+        self._clip = self._question = None
+        self.motion.show_answer(None)
+        self._later()
+
+    def _why_empty(self) -> str:
+        if not self._choice.prototypes:
+            return (
+                "This detector compares nothing with prototypes. Choose dpnet or dpnet-compact above, where they "
+                "are trained, and analyse the video."
+            )
+        results = self._session.results
+        if results is not None and results.done:
+            return "No face was scored."
+        return "What the prototypes say appears here once the video is analysed."
+
+    def _show_faces(self, face: TrackSeries) -> None:
+        tracks = self._choice.faces
+        names = [track.name for track in tracks]
+        if names != [self.faces.itemText(at) for at in range(self.faces.count())]:
+            self.faces.clear()
+            for track in tracks:
+                self.faces.addItem(track.name, track.id)
+        self.faces.setCurrentIndex(tracks.index(face))
+        self.faces.setVisible(len(tracks) > 1)
+
+    def _what(self, face: TrackSeries) -> str:
+        out = self._session.reviewing.words
+        out = f" {out[0].upper()}{out[1:]}." if out else ""
+        if self.whole.isChecked():
+            return f"{face.name}, mean over its {len(face.spans)} clips: similarities and evidence are means.{out}"
+        at = self.span
+        if at is None:
+            return f"{face.name} is not scored at frame {self._session.frame}.{out}"
+        first, last = face.spans[at].tolist()
+        return f"{face.name}, the clip that begins at frame {first}; it stands for frames {first}–{last}.{out}"
+
+    def _result(self, face: TrackSeries, evidence: Evidence | None) -> str:
+        if evidence is None:
+            return ""
+        logit = f"{evidence.fake - evidence.real:+.3f}".replace("-", "−")
+        if not self.whole.isChecked():
+            sign = "▲" if np.float32(evidence.probability) >= np.float32(self._session.threshold) else "▽"
+            return f"Fake minus real: {logit}, so the fake probability is {evidence.probability:.3f} {sign}"
+        return (
+            f"Fake minus real: {logit}, a probability of {evidence.probability:.3f}. The score of {face.name}, "
+            f"{face.mean:.3f}, is another mean: that of the clips' probabilities. The video has the highest score "
+            "of its faces."
+        )
+
+    def _show_chosen(self, prototype: Prototype | None) -> None:
+        self._chosen.setVisible(prototype is not None)
+        if prototype is None:
+            return
+        name = self._session.reviewing.name_of(prototype.name)
+        self.name.set_text(f"{SIGNS[prototype.label]}  {name}")
+        self.source.set_text(f"From {source_text(prototype.source)}")
+        for button in (self.go, self.mark):
+            button.setEnabled(self.strongest is not None)
+
+    # Its strongest moment
+
+    def go_to_strongest(self) -> None:
+        """Pause where the face is most similar to the chosen prototype."""
+        face, at = self._choice.face, self.strongest
+        if face is not None and at is not None:
+            self._session.pause()
+            self._session.go_to(int(face.spans[at, 0]))
+
+    def mark_strongest(self) -> None:
+        """Mark that clip, with what the prototype says of it; can be undone."""
+        face, at, prototype = self._choice.face, self.strongest, self._choice.prototype
+        if face is None or at is None or prototype is None or self._choice.index is None:
+            return
+        first, last = face.spans[at].tolist()
+        similarity = float(face.activations[SIMILARITY][at, self._choice.index])
+        real, fake = (weights_of([prototype])[:, 0] * similarity).tolist()
+        self._session.add_mark(
+            first,
+            last,
+            f"Prototype “{self._session.reviewing.name_of(prototype.name)}” ({prototype.label}): similarity "
+            f"{similarity:.3f}, evidence {fake:+.3f} for fake, {real:+.3f} for real; {face.name}, "
+            f"{self._session.detector_id}",
+        )
+        self._session.notify("info", f"Frames {first} to {last} were marked")
+
+    # Where it matches
+
+    def _wanted(self) -> Wanted | None:
+        """The map of the chosen prototype for the clip at the playhead: one for all of its frames."""
+        session, face, prototype, at = self._session, self._choice.face, self._choice.prototype, self.span
+        detector, video = session.detector, session.current
+        if face is None or prototype is None or at is None or video is None or detector is None:
+            return None
+        if EXPLAINER not in detector.explainers:
+            return None
+        return Wanted(
+            video.path,
+            detector.id,
+            EXPLAINER,
+            int(face.spans[at, 0]),
+            session.case_path,
+            session.device,
+            (("prototype", prototype.name),),
+            engine=session.engine,
+        )
+
+    def _want_map(self) -> None:
+        wanted = self._wanted()
+        if wanted is None:
+            self._maps.stop()
+        elif not (self._session.playing and self._session.analysis.state.active):
+            self._maps.want(wanted, keep_running=self._session.playing)
+
+    def _box(self) -> Box | None:
+        """Of the patch in the clip at the playhead; None while it is not known."""
+        wanted, face = self._wanted(), self._choice.face
+        if wanted is None or face is None:
+            return None
+        masks = self._maps.get(
+            wanted.video, wanted.detector_id, wanted.explainer_id, wanted.frame, wanted.settings
+        )
+        mask = masks.get(face.id)
+        return patch_box(mask.values, mask.affine) if mask is not None else None
+
+    def _show_patch(self) -> None:
+        """Only over a frame that the clip stands for."""
+        face, shown, at = self._choice.face, self._session.shown, self.span
+        box = None
+        if self.isVisible() and face is not None and shown is not None and face.span_at(shown.index) == at:
+            box = self._box()
+        self._set_patch(box)
+
+    def _set_patch(self, box: Box | None) -> None:
+        if box != self._patch:
+            self._patch = box
+            self.patch_changed.emit(box)
+
+    # How it moves
+
+    def _draw_motion(self) -> None:
+        """Have the motions measured and drawn when the playhead has come to rest."""
+        session, choice, at = self._session, self._choice, self.span
+        media, detector, face, prototype = session.media, session.detector, choice.face, choice.prototype
+        if not self.isVisible() or session.playing or media is None or prototype is None or choice.index is None:
+            return
+        if face is None or at is None or detector is None:
+            self.motion.show_answer(None, "The face is not scored here")
+            self._question = None
+            return
+        first, last = face.spans[at].tolist()
+        question = Question(
+            detector.folder, detector.weights_sha256, prototype, choice.index, face.id, first, last, self._box()
+        )
+        if question == self._question or self._task is not None:
+            return
+        if self._question is None or question.clip != self._question.clip:
+            self._clip = None
+        self._question = question
+        boxes = {frame: box for frame in range(first, first + AHEAD) if (box := face.box_at(frame)) is not None}
+        known = self._clip
+        if self.motion.panes.answer is None:
+            self.motion.show_answer(None, "◌ Measuring the motion…")
+        self._task = task = session.background.start(
+            lambda cancel, _progress: answer(question, media, boxes, known, cancel), slow=True
+        )
+        task.succeeded.connect(lambda made: self._on_drawn(task, made))
+        task.failed.connect(lambda error: self._on_failed(task, error))
+
+    def _on_drawn(self, task: Task, made: Answer) -> None:
+        if task is not self._task:
+            return
+        self._task = None
+        if made.question == self._question:
+            self._clip = made.clip
+            self.motion.show_answer(made)
+        self._rest.start()  # it may have moved on meanwhile
+
+    def _on_failed(self, task: Task, error: Exception) -> None:
+        if task is self._task:
+            self._task = None
+            self.motion.show_answer(None, str(error))
+            self._rest.start()
