@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from gui.prototypes.choice import PrototypeChoice
+from gui.prototypes.export_dialog import PrototypeExportDialog
+from gui.prototypes.exporting import questioned
 from gui.prototypes.gallery import GalleryDialog
 from gui.session import Session
 
@@ -38,7 +40,14 @@ class GalleryPlace:
             self.dialog.show_prototype(index)
 
     def export(self) -> None:
-        """Ask where to, and write the chosen prototype's motion beside the questioned patch."""
+        """Ask where to, and write the chosen prototype's motion beside the questioned patch; say why if not."""
+        self._session.pause()
+        front = self.dialog if self.dialog is not None and self.dialog.isVisible() else self._window
+        wanted = questioned(self._session, self._choice)
+        if isinstance(wanted, str):
+            QMessageBox.information(front, "Export a prototype", wanted)
+            return
+        PrototypeExportDialog(self._session, wanted, front).exec()
 
     def close(self) -> None:
         """With the window."""
