@@ -158,7 +158,8 @@ class GalleryDialog(QDialog):
         names = {card.prototype.name for card in self._chosen_cards()}
         if current is not None:
             before = self._session.reviewing.excluded
-            self._session.reviewing.exclude(before - names if current.excluded else before | names)
+            back = current.prototype.name in before  # the card itself may be a moment behind
+            self._session.reviewing.exclude(before - names if back else before | names)
 
     def _edit_name(self) -> None:
         self.details.name.setFocus(Qt.FocusReason.ShortcutFocusReason)
