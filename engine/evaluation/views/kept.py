@@ -37,7 +37,7 @@ class KeptViews:
         if self._fresh or not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 return _unpacked(sample, sha256, dict(stored))
         except (ValueError, KeyError, OSError, zipfile.BadZipFile):  # a damaged file: observe again
             return None

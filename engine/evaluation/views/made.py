@@ -7,6 +7,7 @@ import numpy as np
 
 from engine.detectors.embedding import CONTEXT, FEATURES, SECOND_DIFFERENCE, SECOND_DIFFERENCE_SIZE, SPATIAL
 from engine.detectors.lps_windows import EXAMPLE_FRAMES, PREDICTION_ERROR
+from engine.errors import DataError
 from engine.evaluation.evaluate import Judged, Settings
 from engine.evaluation.record import Header, Run
 from engine.evaluation.views.errors import worst_errors
@@ -91,9 +92,14 @@ def make_views(
     before: name of other weights, and what they say of the same files; files that they lack are left out of
         their curves' numbers by name.
     step: told before each part that takes its time; may raise CancelledError.
+
+    Raises:
+        DataError: no file shows a face.
     """
     settings = header.settings
     seen = [each for each in observed if each.face is not None]
+    if not seen:
+        raise DataError("No face was found in any of the files", advice="Choose another data set")
     clips = spread_clips(seen, most_clips)
     there = {name for each in seen if each.face is not None for name in each.face.series}
     projections = []

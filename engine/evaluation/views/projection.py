@@ -34,12 +34,14 @@ class Projection:
     Attributes:
         name: of the embedding.
         places: (N, 2) float64; neither axis nor unit means anything.
+        start: what the search began with, "pca", or "random" where the embeddings do not vary.
         perplexity: as it was used: 30, or less for few clips.
         divergence: Kullback-Leibler divergence that was left.
     """
 
     name: str
     places: Array
+    start: str
     perplexity: float
     divergence: float
 
@@ -84,13 +86,14 @@ def project(name: str, values: FloatArray, seed: int) -> Projection | None:
     perplexity = min(PERPLEXITY, (count - 1) / 3)
     spread = values.astype(np.float64)
     varies = bool((spread != spread[0]).any())
+    start = "pca" if varies and values.shape[1] > 1 else "random"
     made = TSNE(
         n_components=2,
         perplexity=perplexity,
-        init="pca" if varies and values.shape[1] > 1 else "random",
+        init=start,
         learning_rate="auto",
         max_iter=ITERATIONS,
         random_state=seed,
     )
     places = made.fit_transform(spread)
-    return Projection(name, np.asarray(places, np.float64), perplexity, float(made.kl_divergence_))
+    return Projection(name, np.asarray(places, np.float64), start, perplexity, float(made.kl_divergence_))

@@ -26,7 +26,7 @@ def as_data(views: Views) -> dict[str, Any]:
                 "clips": len(each.places),
                 "perplexity": each.perplexity,
                 "iterations": ITERATIONS,
-                "start": "pca",
+                "start": each.start,
                 "seed": views.header.settings.seed,
                 "divergence": each.divergence,
             }
