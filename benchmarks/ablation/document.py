@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ablation.configurations import TABLES, Configuration, Table
-from benchmarks.ablation.judging import ALL, Judged, auc_interval, gain_interval, together
+from benchmarks.ablation.judging import ALL, Judged, auc_interval, drawn_units, gain_interval, together
 from engine.evaluation.bootstrap import DRAWS, Interval
 
+_UNITS = {"persons": "groups of persons", "videos": "videos"}
 _HEAD = f"""# The papers' ablations, at a small scale
 
 Written by `python benchmarks/ablations.py document --out DIR`; do not edit. The trainings behind it:
@@ -18,8 +19,9 @@ Written by `python benchmarks/ablations.py document --out DIR`; do not edit. The
 core, on crops of 64 to 96 px, on a hundred or some hundreds of pairs of clips of 35 persons, once, with one seed.
 The papers trained for days on thousands of videos. An AUC of 0.5 is chance. Beside every figure stands its 95 %
 interval ({DRAWS} resamples of the held-out persons, or of videos where too few persons stand apart). Differences
-inside the intervals say nothing; and as the intervals know of the held-out clips alone, not of seeds, even a
-difference outside of them is that of one training. Nothing here confirms or refutes a paper's table.
+inside the intervals say nothing. Those outside of them say little: the intervals know of the held-out clips alone,
+not of seeds; with so few groups of persons, whose number is given, they are too narrow; and of so many rows some
+differ by chance. Nothing here confirms or refutes a paper's table.
 
 Within a table all configurations have the same seed and the same clips to learn, and are judged on the same clips
 of persons of the validation split, who were not trained on: genuine forgeries beside their originals (FaceSwap),
@@ -57,8 +59,10 @@ def _row(result: Mapping[str, Any], results: list[dict[str, Any]]) -> dict[str, 
     first = results[0]
     rows = {}
     for name, part in parts.items():
-        interval, over = auc_interval(part)
-        rows[name] = {**_plain(interval), "over": over, "real": part.labels.count(0), "fake": part.labels.count(1)}
+        unit = drawn_units(part)
+        counts = {"real": part.labels.count(0), "fake": part.labels.count(1)}
+        over = {"over": unit.over, "groups": len(set(unit.group.tolist()))}
+        rows[name] = {**_plain(auc_interval(part)), **counts, **over}
     gain = None if result is first else gain_interval(parts[ALL], _parts(first)[ALL])
     kept = ("name", "steps", "pairs", "seconds", "seed", "size", "parameters", "code", "torch", "settings")
     return {
@@ -94,16 +98,17 @@ def _described(table: Table, rows: list[dict[str, Any]]) -> list[str]:
     pairs = ", ".join(sorted({str(phase["pairs"]) for phase in phases}))
     how = f"{phases[0]['optimiser']} from {phases[0]['learning_rate']:g}"
     auc = rows[0]["auc"]
-    judged = ", ".join(
-        f"{name} {part['real']} real and {part['fake']} forged (over {part['over']})"
+    judged = "; ".join(
+        f"{name}, {part['real']} real and {part['fake']} forged clips ({part['groups']} {_UNITS[part['over']]})"
         for name, part in auc.items()
-        if name != ALL
     )
+    chance = sum(row["auc"][ALL]["low"] <= 0.5 <= row["auc"][ALL]["high"] for row in rows)
     versions = ", ".join(sorted({row["code"] for row in rows}))
     return [
         f"`{table.detector}` from {start}, crops of {rows[0]['size']} px, {pairs} pairs a step, {how}.",
-        f"Judged on: {judged}.",
+        f"Judged on (in brackets what is drawn for the intervals): {judged}.",
         f"Version of the code (a hash of its sources): {versions}; torch {rows[0]['torch']}.",
+        f"In {chance} of {len(rows)} rows the interval of all clips holds 0.5, so nothing shows that they learnt.",
     ]
 
 

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from engine.evaluation.bootstrap import DRAWS, LEVEL, Interval, draw, units
+from engine.evaluation.bootstrap import DRAWS, LEVEL, Interval, Units, draw, units
 from engine.evaluation.detection import area, auc, roc
 
 Array = npt.NDArray[np.float64]
@@ -62,10 +62,14 @@ def together(parts: dict[str, Judged]) -> dict[str, Judged]:
     return {ALL: whole, **parts}
 
 
-def auc_interval(judged: Judged) -> tuple[Interval, str]:
-    """The AUC with its interval, and over what was drawn: persons or videos."""
-    drawn, over = _drawn(judged)
-    return _interval(auc(judged.scores, judged.labels), drawn), over
+def drawn_units(judged: Judged) -> Units:
+    """What is drawn for intervals: groups of persons whom some video shows together, or videos."""
+    return units(judged.labels, judged.videos, judged.persons)
+
+
+def auc_interval(judged: Judged) -> Interval:
+    """The AUC with its interval."""
+    return _interval(auc(judged.scores, judged.labels), _drawn(judged))
 
 
 def gain_interval(judged: Judged, reference: Judged) -> Interval | None:
@@ -73,7 +77,7 @@ def gain_interval(judged: Judged, reference: Judged) -> Interval | None:
     if judged.clips != reference.clips:
         return None
     value = auc(judged.scores, judged.labels) - auc(reference.scores, reference.labels)
-    return _interval(value, _drawn(judged)[0] - _drawn(reference)[0])
+    return _interval(value, _drawn(judged) - _drawn(reference))
 
 
 def support_vectors(
@@ -88,10 +92,11 @@ def support_vectors(
     return np.asarray(machine.decision_function(asked), np.float64)
 
 
-def _drawn(judged: Judged) -> tuple[Array, str]:
-    unit = units(judged.labels, judged.videos, judged.persons)
+def _drawn(judged: Judged) -> Array:
+    """(DRAWS,) the AUC of every resample; of the same clips the same are drawn."""
+    unit = drawn_units(judged)
     drawn = draw(unit, judged.labels, DRAWS, np.random.default_rng(0))
-    return area(roc(judged.scores, judged.labels, drawn[:, unit.group])), unit.over
+    return area(roc(judged.scores, judged.labels, drawn[:, unit.group]))
 
 
 def _interval(value: float, drawn: Array) -> Interval:

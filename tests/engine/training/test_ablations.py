@@ -266,7 +266,12 @@ def test_the_document_holds_figures_and_names_nobody(tmp_path: Path) -> None:
             figure = row["auc"][kind]
             assert figure["value"] == pytest.approx(roc_auc_score(part.labels, part.scores), abs=1e-4)
             assert figure["low"] < figure["value"] < figure["high"]
-            assert (figure["over"], figure["real"], figure["fake"]) == ("persons", 6, 6)
+            assert {name: figure[name] for name in ("over", "groups", "real", "fake")} == {
+                "over": "persons",
+                "groups": 6,
+                "real": 6,
+                "fake": 6,
+            }
     assert rows["snippet"][0]["difference"] is None
     difference = rows["snippet"][1]["difference"]
     assert difference["value"] == pytest.approx(aucs["intra alone"] - aucs["whole"], abs=1e-4)
