@@ -26,7 +26,7 @@ class PredictionError(OnePass):
 
     @property
     def title(self) -> str:
-        return f"{self.id}, how surprised the predictor is"
+        return f"{self.id}, the predictor's surprise"
 
     @torch.inference_mode()
     def maps(self, detector: ClipDetector, clip: Clip, crops: Picture) -> ClipMaps:  # noqa: ARG002 - all alike

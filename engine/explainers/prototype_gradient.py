@@ -20,7 +20,6 @@ from engine.detectors.dpnet import DpnetDetector
 from engine.explainers.base import ClipMaps
 from engine.explainers.one_pass import inside_of
 from engine.explainers.prototypes import (
-    STRONGEST,
     OfPrototype,
     PrototypeSettings,
     clip_logit,
@@ -53,9 +52,8 @@ class PrototypeGradient(OfPrototype):
 
     @property
     def title(self) -> str:
-        whom = "the strongest prototype" if self._prototype == STRONGEST else self._prototype
-        what = "" if self._planes == "all" else f" by {self._planes}"
-        return f"{self.id}, what moves the likeness to {whom}{what}"
+        by = "" if self._planes == "all" else f", by {self._planes}"
+        return f"{self.id}, {self._prototype}{by}"
 
     def maps(self, detector: ClipDetector, clip: Clip, crops: Picture) -> ClipMaps:  # noqa: ARG002 - all alike
         inside = inside_of(detector, DpnetDetector, "networks of prototypes")

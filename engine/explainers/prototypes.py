@@ -70,8 +70,7 @@ class Prototypes(OfPrototype):
 
     @property
     def title(self) -> str:
-        whom = "the strongest one" if self._prototype == STRONGEST else self._prototype
-        return f"{self.id}, likeness to {whom}"
+        return f"{self.id}, {self._prototype}"
 
     def maps(self, detector: ClipDetector, clip: Clip, crops: Picture) -> ClipMaps:  # noqa: ARG002 - all alike
         inside = inside_of(detector, DpnetDetector, "networks of prototypes")

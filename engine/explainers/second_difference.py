@@ -32,7 +32,7 @@ class SecondDifference(OnePass):
 
     @property
     def title(self) -> str:
-        return f"{self.id}, sudden change in the encoder's features of single frames"
+        return f"{self.id}, sudden change of features"
 
     @torch.inference_mode()
     def maps(self, detector: ClipDetector, clip: Clip, crops: Picture) -> ClipMaps:

@@ -35,13 +35,13 @@ class ValueLegend(MaskLegend):
         return f"−{value}\n{self._legend.low}", "0", f"+{value}\n{self._legend.high}"
 
     def sizeHint(self) -> QSize:
-        return QSize(200, BAR_HEIGHT + 2 * self.fontMetrics().height() + 6)
+        return QSize(200, BAR_HEIGHT + 2 * self.fontMetrics().lineSpacing() + 8)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         self._draw_bar(painter, QRectF(0, 2, self.width(), BAR_HEIGHT))
         painter.setPen(theme.color("muted"))
-        below = QRectF(0, BAR_HEIGHT + 4, self.width(), 2 * self.fontMetrics().height())
+        below = QRectF(0, BAR_HEIGHT + 4, self.width(), 2 * self.fontMetrics().lineSpacing() + 2)
         sides = (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignRight)
         for text, side in zip(self.labels(), sides, strict=True):
             painter.drawText(below, side, text)

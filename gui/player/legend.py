@@ -13,6 +13,8 @@ from gui.player.painter import frame_image
 
 BAR = 120
 PAD = 8
+BETWEEN = "  ·  "
+"""Between two parts of a title."""
 
 
 class MaskLegend(QWidget):
@@ -36,11 +38,26 @@ class MaskLegend(QWidget):
         self.updateGeometry()
         self.update()
 
+    def lines(self) -> list[str]:
+        """The title, broken between its parts where it is wider than what it lies on."""
+        parent, metrics = self.parentWidget(), self.fontMetrics()
+        if parent is None:
+            return [self._title]
+        first, *others = self._title.split(BETWEEN)
+        lines = [first]
+        for part in others:
+            joined = f"{lines[-1]}{BETWEEN}{part}"
+            if metrics.horizontalAdvance(joined) <= parent.width() - 4 * PAD:
+                lines[-1] = joined
+            else:
+                lines.append(part)
+        return lines
+
     def sizeHint(self) -> QSize:
-        metrics = self.fontMetrics()
+        metrics, lines = self.fontMetrics(), self.lines()
         words = metrics.horizontalAdvance(self._legend.low) + metrics.horizontalAdvance(self._legend.high)
-        width = max(words + BAR + 4 * PAD, metrics.horizontalAdvance(self._title) + 2 * PAD)
-        return QSize(width, 2 * metrics.height() + 2 * PAD + 2)
+        width = max(words + BAR + 4 * PAD, *(metrics.horizontalAdvance(line) + 2 * PAD for line in lines))
+        return QSize(width, (len(lines) + 1) * metrics.height() + 2 * PAD + 2)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -53,8 +70,11 @@ class MaskLegend(QWidget):
         metrics = self.fontMetrics()
         line = metrics.height()
         painter.setPen(theme.color("text"))
-        painter.drawText(QRect(PAD, PAD - 1, self.width(), line), Qt.AlignmentFlag.AlignLeft, self._title)
-        top = PAD + line + 2
+        lines = self.lines()
+        for number, text in enumerate(lines):
+            place = QRect(PAD, PAD - 1 + number * line, self.width(), line)
+            painter.drawText(place, Qt.AlignmentFlag.AlignLeft, text)
+        top = PAD + len(lines) * line + 2
         low = metrics.horizontalAdvance(self._legend.low)
         painter.setPen(theme.color("muted"))
         painter.drawText(QRect(PAD, top, low + 2, line), Qt.AlignmentFlag.AlignLeft, self._legend.low)

@@ -13,7 +13,7 @@ from gui import theme
 from gui.explaining import FrameExplanation, grown_text
 from gui.player.adjust import AdjustPopup
 from gui.player.display import Display, Field
-from gui.player.legend import MaskLegend
+from gui.player.legend import BETWEEN, MaskLegend
 from gui.player.pages import CARD_WIDTH, EmptyPage, ErrorCard, ErrorPage, OpeningPage
 from gui.player.picture import PictureView
 from gui.player.transport import OptionalLabel, Transport, tool_button
@@ -217,8 +217,13 @@ class PlayerPanel(QWidget):
             style = session.style
             self._legend.show_palette(
                 style.colour_map,
-                f"{masks[0].title}, {session.detector_id}  ·  frame {of_frame}, from {style.threshold:.0%}  ·  "
-                f"{sanity_text(masks[0].sanity)}",
+                BETWEEN.join(
+                    (
+                        f"{masks[0].title}, {session.detector_id}",
+                        f"frame {of_frame}, from {style.threshold:.0%}",
+                        sanity_text(masks[0].sanity),
+                    )
+                ),
                 signed=masks[0].signed,
                 meaning=meaning_of(masks[0].explainer_id),
             )

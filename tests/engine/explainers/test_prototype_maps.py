@@ -163,7 +163,7 @@ def test_nothing_is_left_behind_and_titles_say_what_it_is_not(detector: DpnetDet
     assert hooks(detector.network) == before
     assert all(p.grad is None and not p.requires_grad for p in detector.network.parameters())
     assert not PrototypeGradient.signed
-    for planes in ("all", "motion"):
-        assert "what moves the likeness" in PrototypeGradient(PrototypeGradientSettings(planes=planes)).title
+    assert PrototypeGradient().title == "prototype-gradient, the strongest"
+    assert PrototypeGradient(PrototypeGradientSettings(planes="motion")).title.endswith("by motion")
     with pytest.raises(UsageError, match="none"):
         PredictionError().explain(detector, CLIP, moving())

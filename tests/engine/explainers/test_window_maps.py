@@ -187,5 +187,5 @@ def test_surprise_and_change_take_no_side() -> None:
     offered = {info.id: info.signed for info in explainer_infos(infos) if ID in info.settings}
     assert offered == {"gradcam": True, "second-difference": False, "prediction-error": False}
     assert [each.default for each in explainer_settings("gradcam", ID)] == ["activation", "none"]
-    assert "how surprised" in load_explainer("prediction-error", ID).title
-    assert "features of single frames" in load_explainer("second-difference", ID).title
+    assert "surprise" in load_explainer("prediction-error", ID).title
+    assert "sudden change" in load_explainer("second-difference", ID).title
