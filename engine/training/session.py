@@ -107,7 +107,7 @@ def train(
         say: told in a sentence what goes on, in the first process.
 
     Raises:
-        UsageError: the last phase trains no detector.
+        UsageError: the last phase trains no detector, or a phase begins with weights of another network.
         DataError: the data set does not suffice, or the checkpoint is of another run.
         WeightsError: those to start from are damaged or another detector's.
         CancelledError: cancelled; the checkpoint is at the last step.
@@ -191,7 +191,14 @@ def _phase(
     torch.manual_seed(config.seed)
     network = config.build(job.spec)
     if start.weights is not None:
-        network.load_state_dict(start.weights, strict=not start.trunk_only)
+        try:
+            network.load_state_dict(start.weights, strict=not start.trunk_only)
+        except RuntimeError as error:
+            raise UsageError(
+                "The weights to begin with do not fit the network that the settings ask for",
+                advice="Leave out the settings that change the network, or begin with fitting weights",
+                file=job.start,
+            ) from error
     task = kind_of(job.spec).task(network.to(device), stores, config, processes, cancel, start.pretrained)
     return task, Trainer(task, config, job.phase_folder(number), processes, start.mark)
 

@@ -18,7 +18,7 @@ from benchmarks.ablation.document import write_document
 from benchmarks.ablation.judging import Judged, gain_interval, support_vectors
 from benchmarks.ablation.running import Run, machine_of, phases_of, run_table
 from engine.detectors.specs import detector_spec
-from engine.errors import CancelledError
+from engine.errors import CancelledError, UsageError
 from engine.evaluation.bootstrap import draw, units
 from engine.networks.dpnet.network import DpNetwork
 from engine.networks.lps.inception import Inception3d
@@ -27,9 +27,13 @@ from engine.networks.snippets.inter_sim import InterSim
 from engine.networks.snippets.intra_sim import IntraSim
 from engine.networks.snippets.network import SnippetNetwork
 from engine.progress import CancelToken
+from engine.training.card import Origin
 from engine.training.clips.batches import ClipBatches
 from engine.training.datasets.base import Dataset
+from engine.training.faces.store import FaceStore
+from engine.training.loop.distributed import ALONE
 from engine.training.loop.trainer import Trainer
+from engine.training.session import Job, _phase, _Start
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ROWS = [
@@ -124,6 +128,15 @@ def test_configurations_lack_what_their_names_say(drawn_clips: Dataset) -> None:
     assert {(0.7, 1.0), (0.1, 1.0), (0.7, 10.0)} <= distilled
     assert [phase.stage for phase in phases_of(run, LPS.named("ri"))] == ["finetune"]
     assert [phase.aligned for phase in phases_of(run, LPS.named("without alignment"))] == [False, False]
+
+
+def test_weights_of_a_whole_network_do_not_begin_one_that_lacks_a_part(drawn_clips: Dataset) -> None:
+    phases = phases_of(Run(SMALL, drawn_clips, Path("nowhere")), SMALL.named("intra alone"))
+    spec = detector_spec(SNIPPET.detector)
+    job = Job(spec, drawn_clips, phases, Path("nowhere"), "", device="cpu")
+    whole = _Start(Origin("", ""), "", None, spec.build(32).state_dict())
+    with pytest.raises(UsageError, match="do not fit the network"):
+        _phase(job, 0, whole, (FaceStore([]), FaceStore([])), ALONE, None)
 
 
 @pytest.fixture
