@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ablation.configurations import TABLES, Configuration, Table
-from benchmarks.ablation.judging import ALL, Judged, auc_interval, drawn_units, gain_interval, together
+from benchmarks.ablation.judging import (
+    ALL,
+    Judged,
+    auc_interval,
+    drawn_units,
+    gain_interval,
+    loss_interval,
+    together,
+)
 from engine.evaluation.bootstrap import DRAWS, Interval
 
 _UNITS = {"persons": "groups of persons", "videos": "videos"}
@@ -29,6 +37,7 @@ pseudo-fakes by the operators that were trained with, and by two that were not (
 `temporal-resolution`). Nothing was chosen by these clips: each network is the running average of its weights at
 the last step. The dev split plays no part. "Difference" is the AUC of all clips less that of the first row, both
 in the same resamples; it is left out where a network sees other clips (one of another length is another one).
+The cross-entropy (P001's table 5 has a loss) is 0.693 for one who knows nothing and says so.
 "Seconds" are those of the processor for training and judging, without the making of clips, which all share.
 """
 
@@ -68,6 +77,7 @@ def _row(result: Mapping[str, Any], results: list[dict[str, Any]]) -> dict[str, 
     return {
         **{name: result[name] for name in kept},
         "auc": rows,
+        "loss": None if result["settings"]["svm"] else _plain(loss_interval(parts[ALL])),
         "difference": None if gain is None else {**_plain(gain), "to": first["name"]},
     }
 
@@ -115,7 +125,7 @@ def _described(table: Table, rows: list[dict[str, Any]]) -> list[str]:
 def _table(table: Table, rows: list[dict[str, Any]]) -> list[str]:
     parts = list(rows[0]["auc"])
     head = ["configuration", "stands for", "steps", "pairs", "seed", "parameters", "seconds"]
-    head += [f"AUC, {part} (95 %)" for part in parts] + ["difference, all (95 %)"]
+    head += [f"AUC, {part} (95 %)" for part in parts] + ["difference, all (95 %)", "cross-entropy, all (95 %)"]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for row in rows:
         one: Configuration = table.named(row["name"])
@@ -131,6 +141,7 @@ def _table(table: Table, rows: list[dict[str, Any]]) -> list[str]:
         ]
         cells += [_figure(row["auc"][part]) for part in parts]
         cells += [_figure(row["difference"], sign="+") if row["difference"] else ""]
+        cells += [_figure(row["loss"]) if row["loss"] else ""]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return lines
 

@@ -72,6 +72,14 @@ def auc_interval(judged: Judged) -> Interval:
     return _interval(auc(judged.scores, judged.labels), _drawn(judged))
 
 
+def loss_interval(judged: Judged) -> Interval:
+    """The mean cross-entropy, if scores are the logits of fake less those of real; log 2 is chance."""
+    scores, labels = np.asarray(judged.scores), np.asarray(judged.labels)
+    losses = np.logaddexp(0, scores) - labels * scores
+    drawn = _counts(judged)
+    return _interval(float(losses.mean()), drawn @ losses / drawn.sum(1))
+
+
 def gain_interval(judged: Judged, reference: Judged) -> Interval | None:
     """The AUC less the reference's, both in the same resamples; None if they did not see the same clips."""
     if judged.clips != reference.clips:
@@ -94,9 +102,13 @@ def support_vectors(
 
 def _drawn(judged: Judged) -> Array:
     """(DRAWS,) the AUC of every resample; of the same clips the same are drawn."""
+    return area(roc(judged.scores, judged.labels, _counts(judged)))
+
+
+def _counts(judged: Judged) -> npt.NDArray[np.int32]:
+    """(DRAWS, N) how often each was drawn."""
     unit = drawn_units(judged)
-    drawn = draw(unit, judged.labels, DRAWS, np.random.default_rng(0))
-    return area(roc(judged.scores, judged.labels, drawn[:, unit.group]))
+    return draw(unit, judged.labels, DRAWS, np.random.default_rng(0))[:, unit.group]
 
 
 def _interval(value: float, drawn: Array) -> Interval:

@@ -15,7 +15,7 @@ from sklearn.svm import SVC
 from benchmarks.ablation import running
 from benchmarks.ablation.configurations import LPS, SNIPPET, TABLES, Configuration, Table
 from benchmarks.ablation.document import write_document
-from benchmarks.ablation.judging import Judged, gain_interval, support_vectors
+from benchmarks.ablation.judging import Judged, gain_interval, loss_interval, support_vectors
 from benchmarks.ablation.running import Run, machine_of, phases_of, run_table
 from engine.detectors.specs import detector_spec
 from engine.errors import CancelledError, UsageError
@@ -240,6 +240,10 @@ def test_differences_are_of_the_same_resamples() -> None:
     wanted = (value, *np.quantile(gains, (0.025, 0.975)))
     assert (found.value, found.low, found.high) == pytest.approx(wanted)
     assert gain_interval(one, replace(other, clips="others")) is None
+    losses = [-np.log(1 / (1 + np.exp(-s if y else s))) for s, y in zip(one.scores, one.labels, strict=True)]
+    lost = loss_interval(one)
+    wanted = (np.mean(losses), *np.quantile([np.average(losses, weights=c) for c in drawn], (0.025, 0.975)))
+    assert (lost.value, lost.low, lost.high) == pytest.approx(wanted)
 
 
 def test_the_document_holds_figures_and_names_nobody(tmp_path: Path) -> None:
@@ -249,7 +253,10 @@ def test_the_document_holds_figures_and_names_nobody(tmp_path: Path) -> None:
         parts[name] = {kind: judged(rng, shift) for kind in ("genuine pairs", "trained operators")}
         result = {
             "name": name,
-            "settings": {"phases": [{"pairs": 2, "optimiser": "adamw", "learning_rate": 6e-4}]},
+            "settings": {
+                "svm": name == "whole",
+                "phases": [{"pairs": 2, "optimiser": "adamw", "learning_rate": 6e-4}],
+            },
             "steps": [60],
             "pairs": 120,
             "seconds": 71.3,
@@ -293,7 +300,9 @@ def test_the_document_holds_figures_and_names_nobody(tmp_path: Path) -> None:
     cells = [cell.strip() for cell in lines[0].strip("|").split("|")]
     assert cells[1:7] == ["P003 table 4 row 2", "60", "120", "1", "1234", "71"]
     shown = "{value:+.3f} ({low:+.3f} to {high:+.3f})".format(**difference)
-    assert cells[-1] == shown
+    assert cells[-2] == shown
+    assert rows["snippet"][0]["loss"] is None, "a machine's scores are no logits"
+    assert cells[-1].startswith(f"{rows['snippet'][1]['loss']['value']:.3f} (")
     missing = {line[2:].split(": ")[0] for line in text.splitlines() if line.startswith("- ")}
     every = {one.name for each in TABLES.values() for one in each.configurations}
     assert missing == every - {"whole", "intra alone"}
