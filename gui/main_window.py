@@ -230,7 +230,7 @@ class MainWindow(QMainWindow):
         self.checking.parsed_changed.connect(self._refresh_soon)
         self.intervals.changed.connect(self._refresh_soon)
         self.prototype_choice.changed.connect(self._refresh_soon)
-        self.specifications.answers.prototype_requested.connect(self._gallery.show_named)
+        self.specifications.answers.prototype_requested.connect(self.show_prototype)
         self.comparison.panes_changed.connect(self._refresh_soon)
 
     def _refresh_soon(self) -> None:
@@ -422,6 +422,11 @@ class MainWindow(QMainWindow):
     def export_prototype(self) -> None:
         """Write the chosen prototype's motion beside the questioned patch."""
         self._gallery.export()
+
+    def show_prototype(self, name: str) -> None:
+        """Choose a prototype and bring the tab that shows it to the front."""
+        self.prototype_choice.choose_named(name)
+        self.show_prototypes()
 
     def show_prototypes(self) -> None:
         """Bring the tab to the front and the keys to its list."""

@@ -17,7 +17,11 @@ class StatusLine(QStatusBar):
         super().__init__(parent)
         self._session = session
         self.setSizeGripEnabled(False)
-        self._said, self._hash, self._device = QLabel(), QLabel(), QLabel()
+        self._said, self._excluded, self._hash, self._device = QLabel(), QLabel(), QLabel(), QLabel()
+        self._excluded.setObjectName("excluded")
+        self._excluded.setAccessibleName("Excluded prototypes")
+        self._excluded.setToolTip("All scores that are shown are without them; the gallery (G) brings them back")
+        theme.set_role(self._excluded, "badge", "warning")
         self._said.setAccessibleName("Last message")
         self._hash.setAccessibleName("Hash of the file")
         self._device.setAccessibleName("Device")
@@ -25,14 +29,22 @@ class StatusLine(QStatusBar):
             QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
         )  # long words do not push
         self.addWidget(self._said, 1)
+        self.addPermanentWidget(self._excluded)
         self.addPermanentWidget(self._hash)
         self.addPermanentWidget(self._device)
         session.noticed.connect(self._show_message)
+        session.reviewing.changed.connect(self._show_excluded)
         session.identity_changed.connect(self._show_hash)
         session.device_changed.connect(self._show_device)
         session.detectors_changed.connect(self._show_device)
+        self._show_excluded()
         self._show_hash()
         self._show_device()
+
+    def _show_excluded(self) -> None:
+        words = self._session.reviewing.words
+        self._excluded.setText(words)
+        self._excluded.setVisible(bool(words))
 
     def _show_message(self, message: Message) -> None:
         sign, level = LEVELS[message.level]

@@ -178,13 +178,14 @@ class OpenVideo:
             return Verdict("Not analysed", "none", "No detector has run on this video")
         high = probability >= threshold
         without = excluded_words(len(results.excluded)) if results and results.excluded else ""
+        short = f", {len(results.excluded)} excluded" if results and results.excluded else ""
         hidden = results.hidden_stretches(self.media.index.seconds) if results and self.media else ()
         if hidden and not high:
             told = " ".join(found.words() + "." for found in hidden) + (f" {without}." if without else "")
-            return Verdict(f"{probability:.2f} partly high", "high", told)
+            return Verdict(f"{probability:.2f} partly high{short}", "high", told)
         so_far = " so far" if results and not results.done else ""
         return Verdict(
-            f"{probability:.2f} {'suspicious' if high else 'low'}",
+            f"{probability:.2f} {'suspicious' if high else 'low'}{short}",
             "high" if high else "low",
             f"Fake probability {probability:.3f}{so_far} by {detector_id}{f', {without}' if without else ''}, "
             f"threshold {threshold:.2f}. A score is not a finding.",

@@ -63,6 +63,10 @@ class PrototypeChoice(QObject):
             self.index = index
             self.changed.emit()
 
+    def choose_named(self, name: str) -> None:
+        """Look at the prototype that has a name in the weights, if there is one."""
+        self.choose(next((at for at, each in enumerate(self.prototypes) if each.name == name), self.index))
+
     def choose_face(self, track_id: int) -> None:
         """Look at another face."""
         if track_id != self._face:

@@ -56,6 +56,7 @@ class GalleryDialog(QDialog):
         for signal in (choice.changed, session.tracks_changed, session.results_changed, session.analysis_changed):
             signal.connect(self._later)
         self.refresh()
+        self.cards.setFocus()
 
     def sizeHint(self) -> QSize:
         return QSize(1120, 720)
@@ -140,17 +141,6 @@ class GalleryDialog(QDialog):
             QShortcut(QKeySequence(keys), where, do, context=context)
 
     # Doing
-
-    def show_prototype(self, index: int) -> None:
-        """Choose a prototype, whatever is filtered."""
-        if all(card.index != index for card in self.model.cards):
-            self.text.clear()
-            for combo in (self.label, self.operator, self.artefact):
-                combo.setCurrentIndex(0)
-            self.only_excluded.setChecked(False)
-        self._choice.choose(index)
-        self.refresh()
-        self.cards.setFocus()
 
     def toggle_chosen(self) -> None:
         """Exclude the chosen prototypes, or bring them back if the current one is excluded; can be undone."""

@@ -32,13 +32,6 @@ class GalleryPlace:
         self.dialog.raise_()
         self.dialog.activateWindow()
 
-    def show_named(self, name: str) -> None:
-        """Bring it to the front with a prototype chosen."""
-        index = next((at for at, each in enumerate(self._choice.prototypes) if each.name == name), None)
-        self.show()
-        if index is not None and self.dialog is not None:
-            self.dialog.show_prototype(index)
-
     def export(self) -> None:
         """Ask where to, and write the chosen prototype's motion beside the questioned patch; say why if not."""
         self._session.pause()

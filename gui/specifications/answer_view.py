@@ -137,10 +137,11 @@ class AnswerView(QWidget):
         return button
 
     def _prototype_button(self, name: str) -> QPushButton:
-        button = QPushButton(f"by the prototype {name}")
+        shown = self._checking.prototype_name(name)
+        button = QPushButton(f"by the prototype {shown}")
         button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        button.setAccessibleName(f"Show the prototype {name}, which decides the verdict")
-        button.setToolTip(f"Show the prototype {name}, which decides the verdict")
+        button.setAccessibleName(f"Show the prototype {shown}, which decides the verdict")
+        button.setToolTip(f"Show the prototype {shown}, which decides the verdict")
         theme.set_role(button, "link")
         button.clicked.connect(lambda: self.prototype_requested.emit(name))
         return button

@@ -265,8 +265,9 @@ class Checking(QObject):
         if found is None:
             return ()
         by = found.witness.prototype if found.witness is not None else None
+        last = (self.prototype_name(by),) if by is not None else ()
         return tuple(
-            (point.frame, ", ".join((*point.names, *((by,) if by and not number else ()))))
+            (point.frame, ", ".join((*point.names, *(() if number else last))))
             for number, point in enumerate(times_of(found))
             if point.frame is not None
         )
@@ -276,6 +277,10 @@ class Checking(QObject):
         """Name of the prototype that decides the verdict on the shown face; None where none does."""
         found = self.answer.verification if self.answer is not None else None
         return found.witness.prototype if found is not None and found.witness is not None else None
+
+    def prototype_name(self, name: str) -> str:
+        """How to call a prototype: the reviewer's name for it stands before its own."""
+        return self._session.reviewing.name_of(name)
 
     @property
     def lacks_prototypes(self) -> bool:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from engine.results import excluded_words
 from gui import theme
 from gui.results_model import TrackSeries
 from gui.timeline.plot import curve_pen
@@ -19,29 +20,33 @@ SHOWN = 6
 
 
 class Legend(QWidget):
-    """One line; people beyond the first SHOWN are counted."""
+    """One line; people beyond the first SHOWN are counted. Excluded prototypes are told of, too."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._entries: tuple[tuple[int, str], ...] = ()
         self._more = 0
+        self._without = ""
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Legend")
 
     def set_tracks(self, tracks: Sequence[TrackSeries]) -> None:
         entries = tuple((track.id, track.name) for track in tracks[:SHOWN])
         more = max(0, len(tracks) - SHOWN)
-        if (entries, more) == (self._entries, self._more):
+        excluded = {name for track in tracks for part in track.parts[-1:] for name in part.excluded}
+        without = excluded_words(len(excluded)) if excluded else ""
+        if (entries, more, without) == (self._entries, self._more, self._without):
             return
-        self._entries, self._more = entries, more
-        self.setAccessibleDescription(", ".join(name for _, name in entries))
+        self._entries, self._more, self._without = entries, more, without
+        self.setAccessibleDescription(", ".join([*(name for _, name in entries), *([without] if without else [])]))
         self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
         metrics = QFontMetrics(theme.small_font(self))
         width = sum(SAMPLE + 4 + metrics.horizontalAdvance(name) + GAP for _, name in self._entries)
-        return QSize(width + (metrics.horizontalAdvance(self._rest()) if self._more else 0), metrics.height() + 4)
+        width += metrics.horizontalAdvance(self._rest()) + GAP if self._more else 0
+        return QSize(width + metrics.horizontalAdvance(self._without), metrics.height() + 4)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -63,6 +68,9 @@ class Legend(QWidget):
         if self._more:
             painter.setPen(theme.color("muted"))
             painter.drawText(x, base, self._rest())
+            x += metrics.horizontalAdvance(self._rest()) + GAP
+        painter.setPen(theme.color("warning"))
+        painter.drawText(x, base, self._without)
         painter.end()
 
     def _rest(self) -> str:

@@ -4,6 +4,7 @@ import dpnet_scene
 import numpy as np
 import pytest
 from dpnet_scene import NAMES, clip_scores, naive_logit, similarities
+from PySide6.QtWidgets import QLabel
 from scenes import SHA, Scene
 
 from engine.case.case_file import CaseFile
@@ -13,6 +14,8 @@ from engine.rendering.style import OverlayStyle
 from gui.exporting import ExportJob, ExportPlan
 from gui.results_model import ResultsModel
 from gui.specifications.checking import Checking
+from gui.status import StatusLine
+from gui.timeline.timeline import TimelinePanel
 
 FRAMES = 200
 LEFT_OUT = {NAMES[2], NAMES[0]}
@@ -157,3 +160,20 @@ def test_what_is_exported_is_without_the_excluded(scene, tmp_path):
     assert made.probability(0, 2) == pytest.approx(expected(similarities(40))[0], abs=1e-6)
     layers = build_layers(made.at(0, 0, 0.0), style)
     assert "2 prototypes excluded" in [item.text for item in layers.items if isinstance(item, Text)]
+
+
+def test_the_window_says_in_its_status_its_list_and_its_timeline_that_some_are_excluded(scene, qtbot):
+    status, timeline = StatusLine(scene.session), TimelinePanel(scene.session)
+    for widget in (status, timeline):
+        qtbot.addWidget(widget)
+        widget.show()
+    dpnet_scene.finish(scene, clip_scores(similarities(40)))
+    badge = status.findChild(QLabel, "excluded")
+    assert not badge.isVisible()
+    scene.session.reviewing.exclude(LEFT_OUT)
+    assert (badge.isVisible(), badge.text()) == (True, "2 prototypes excluded")
+    qtbot.waitUntil(lambda: "2 prototypes excluded" in timeline.legend.accessibleDescription())
+    assert scene.session.current.verdict(dpnet_scene.DETECTOR, 0.5).text.endswith(", 2 excluded")
+    scene.session.undo()
+    assert not badge.isVisible()
+    qtbot.waitUntil(lambda: "excluded" not in timeline.legend.accessibleDescription())

@@ -47,6 +47,11 @@ def dialog(scene, actions, qtbot):
     return made
 
 
+def choose(dialog, index):
+    dialog._choice.choose(index)
+    dialog.refresh()
+
+
 def names(dialog):
     return [card.prototype.name for card in dialog.model.cards]
 
@@ -87,7 +92,7 @@ def test_all_cards_are_there_and_the_filters_leave_some(dialog):
 def test_a_card_is_excluded_by_key_and_everything_says_so(dialog, scene, qtbot):
     reviewing = scene.session.reviewing
     before = scene.session.results.fake_probability
-    dialog.show_prototype(2)
+    choose(dialog, 2)
     qtbot.keyClick(dialog.cards, Qt.Key.Key_Space)
     assert reviewing.excluded == {NAMES[2]}
     qtbot.waitUntil(lambda: dialog.excluded.text() == "1 prototype excluded")
@@ -107,7 +112,7 @@ def test_a_card_is_excluded_by_key_and_everything_says_so(dialog, scene, qtbot):
 
 
 def test_a_name_of_ones_own_stands_beside_the_original(dialog, scene, qtbot):
-    dialog.show_prototype(3)
+    choose(dialog, 3)
     qtbot.keyClick(dialog, Qt.Key.Key_F2)
     dialog.details.name.setText("left eye")
     qtbot.keyClick(dialog.details.name, Qt.Key.Key_Return)
@@ -121,7 +126,7 @@ def test_a_name_of_ones_own_stands_beside_the_original(dialog, scene, qtbot):
 
 
 def test_an_artefact_is_chosen_from_the_six(dialog, scene, qtbot):
-    dialog.show_prototype(2)
+    choose(dialog, 2)
     combo = dialog.details.artefact
     assert combo.count() == 7
     combo.setCurrentIndex(combo.findText("unnatural movement"))
@@ -133,7 +138,7 @@ def test_an_artefact_is_chosen_from_the_six(dialog, scene, qtbot):
 
 def test_it_goes_to_where_a_prototype_is_most_similar(dialog, scene):
     values = similarities(40)
-    dialog.show_prototype(3)
+    choose(dialog, 3)
     dialog.details.here.click()
     assert scene.session.frame == dpnet_scene.STEP * int(values[:, 3].argmax())
 
