@@ -93,22 +93,33 @@ class LpsDetector(OwnDetector, ClipDetector):
 
     def _differences(self, crops: Picture) -> dict[str, Tensor]:
         """Second differences of the maps of single frames; none of an encoder that has no such maps."""
-        encoder = self.network.encoder
-        if not isinstance(encoder, ResNet2d3d):
+        maps = self.frame_maps(crops)
+        if maps is None:
             return {}
-
-        def mapped(frames: Picture) -> Tensor:
-            with torch.inference_mode(), self._in_precision():
-                x = self.prepare(frames[0]).transpose(0, 1)
-                return encoder.frame_features(x[None]).float().mean(1)
-
-        examples = crops.reshape(EXAMPLES, EXAMPLE_FRAMES, *crops.shape[1:])
-        maps = torch.cat(list(self.in_batches(examples, mapped)), 1)
-        (differences,) = second_difference(maps[:, None])
+        (differences,) = second_difference(maps[None, None])
         return {
             SECOND_DIFFERENCE: differences[len(differences) // 2].flatten()[None],
             SECOND_DIFFERENCE_SIZE: differences.abs().mean(0).flatten()[None],
         }
+
+    def frame_maps(self, frames: Picture) -> Tensor | None:
+        """Single frames (n, S, S, 3) uint8 RGB -> (n, h, w) float32, each by itself.
+
+        The mean over the channels of those stages of the encoder that look at each frame alone; None of an encoder
+        without such stages.
+
+        Raises:
+            DeviceError: a frame does not fit into memory.
+        """
+        encoder = self.network.encoder
+        if not isinstance(encoder, ResNet2d3d):
+            return None
+
+        def mapped(frame: Picture) -> Tensor:
+            with torch.inference_mode(), self._in_precision():
+                return encoder.frame_features(self.prepare(frame)[:, :, None])[:, :, 0].float().mean(1)
+
+        return torch.cat(list(self.in_batches(frames, mapped)))
 
     def _judged(self, z: Tensor) -> ClipScores:
         with torch.inference_mode(), self._in_precision():

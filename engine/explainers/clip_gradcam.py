@@ -39,7 +39,7 @@ class ClipGradCam(AnyGradCam, OnePass):
         if isinstance(detector, DpnetDetector):
             values, logits = of_clip(detector, crops, partial(dpnet_gradcam, detector.network))
         elif isinstance(detector, LpsDetector):
-            values, logits = lps_gradcam(detector.network, detector.features(crops))
+            values, logits = lps_gradcam(detector.network, detector.in_float32().features(crops))
         else:
             inside = inside_of(detector, SnippetDetector, "networks of clips")
             layer = inside.network.get_submodule(self._chosen.layer or inside.network.map_layers[0])

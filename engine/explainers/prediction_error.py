@@ -30,7 +30,7 @@ class PredictionError(OnePass):
 
     @torch.inference_mode()
     def maps(self, detector: ClipDetector, clip: Clip, crops: Picture) -> ClipMaps:  # noqa: ARG002 - all alike
-        inside = inside_of(detector, LpsDetector, "networks that predict features")
+        inside = inside_of(detector, LpsDetector, "networks of windows").in_float32()
         z = inside.features(crops)
         (errors,) = prediction_errors_over_time(inside.network, z) / inside.chance
         real, fake = inside.network.classify(z).T

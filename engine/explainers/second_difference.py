@@ -11,14 +11,12 @@ they belong to, since the detector sees no frames beyond, and the whole map is 0
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from engine.detectors.base import Clip, ClipDetector
 from engine.detectors.lps import LpsDetector
 from engine.errors import UsageError
 from engine.explainers.base import ClipMaps
 from engine.explainers.one_pass import OnePass, inside_of
-from engine.networks.lps.encoder import ResNet2d3d
 from engine.networks.lps.views import second_difference
 from engine.results import Picture, frozen
 
@@ -36,20 +34,14 @@ class SecondDifference(OnePass):
 
     @torch.inference_mode()
     def maps(self, detector: ClipDetector, clip: Clip, crops: Picture) -> ClipMaps:
-        inside = inside_of(detector, LpsDetector, "networks with an encoder of single frames")
-        encoder = inside.network.encoder
-        if not isinstance(encoder, ResNet2d3d):
+        inside = inside_of(detector, LpsDetector, "networks of windows").in_float32()
+        _, first, shown = np.unique(clip.frames, return_index=True, return_inverse=True)
+        maps = inside.frame_maps(crops[first])
+        if maps is None:
             raise UsageError(
                 f"The encoder of {detector.id} has no features of single frames",
                 advice="Choose another explainer, such as prediction-error",
             )
-
-        def mapped(frame: Picture) -> Tensor:
-            features = encoder.frame_features(inside.prepare(frame)[:, :, None])
-            return features[0].mean(0)
-
-        _, first, shown = np.unique(clip.frames, return_index=True, return_inverse=True)
-        maps = torch.cat(list(inside.in_batches(crops[first], mapped)))
         (differences,) = second_difference(maps[None, None]).abs().cpu().numpy()
         if len(differences):
             around = np.clip(np.arange(len(first)) - 1, 0, len(differences) - 1)

@@ -170,6 +170,26 @@ def test_gradcam_without_an_aggregator_is_the_class_activation_map() -> None:
     torch.testing.assert_close(values, expected.detach())
 
 
+def test_maps_are_made_in_float32_whatever_scores_are_made_in(detector: LpsDetector, crops: Picture) -> None:
+    coarse = LpsDetector(ID, copy.deepcopy(detector.network), detector.card, CPU, "bf16")
+    rough = coarse.score_clip(CLIP, crops).logits
+    for explainer in (ClipGradCam(), SecondDifference(), PredictionError()):
+        maps, expected = (explainer.explain(each, CLIP, crops) for each in (coarse, detector))
+        np.testing.assert_array_equal(maps.values, expected.values)
+        np.testing.assert_array_equal(maps.logits, expected.logits)
+        assert maps.logits != rough
+    assert coarse.score_clip(CLIP, crops).logits == rough
+
+
+def test_an_encoder_without_stages_for_single_frames_is_told(detector: LpsDetector, crops: Picture) -> None:
+    config = replace(detector.network.config, encoder="none")
+    raw = LpsDetector(ID, Lps(config), detector.card, CPU)
+    with pytest.raises(UsageError, match="no features of single frames"):
+        SecondDifference().explain(raw, CLIP, crops)
+    maps = ClipGradCam().explain(raw, CLIP, crops)
+    assert maps.values.shape == (60, SIZE // 32, SIZE // 32)
+
+
 def test_nothing_is_left_behind(detector: LpsDetector, crops: Picture) -> None:
     before = hooks(detector.network)
     for explainer in (ClipGradCam(), SecondDifference(), PredictionError()):
