@@ -4,7 +4,7 @@ GUI thread only. Filled by SegmentAnalyzed while an analysis runs, replaced by A
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from engine.detectors.prototype_exclusion import without
 from engine.errors import DataError
 from engine.evaluation.intervals import hidden_stretches
 from engine.results import BoolArray, FaceTrack, FloatArray, IntArray, Prototype, Scores
+from engine.runtime.excluding import done_without
 from engine.runtime.protocol import AnalysisDone, SegmentAnalyzed
 from engine.verdict import Stretch
 
@@ -273,10 +274,8 @@ class ResultsModel:
     def _conclude(self) -> None:
         """What the whole answer comes to, with what is excluded."""
         self.final, self._hidden = self.stored, None
-        if self.stored is not None and self.excluded:
-            scores = tuple(self._heard(each) for each in self.stored.scores)
-            top = max((each.track_probability for each in scores), default=None)
-            self.final = replace(self.stored, scores=scores, fake_probability=top)
+        if self.stored is not None:
+            self.final = done_without(self.stored, self._prototypes, self.excluded)
         self.fake_probability = self.final.fake_probability if self.final is not None else None
 
     def _add(self, parts: tuple[FaceTrack, ...], scores: tuple[Scores, ...], into: dict[int, TrackSeries]) -> None:

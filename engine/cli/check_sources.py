@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.case.case_file import CaseFile
 from engine.case.noted import last_analysis
+from engine.cli.reviewed import as_reviewed
 from engine.cli.session import EngineSession
 from engine.cli.verdict import trustworthy
 from engine.errors import CaseError, DataError
@@ -59,6 +60,9 @@ def sources(args: argparse.Namespace, inputs: Sequence[tuple[Path, str | None]])
                 warn(f"{path}: {warning}")
             if not any(len(each.spans) for each in done.scores):
                 warn(f"{path}: no face was scored, so that there is nothing to check")
+            done, left_out = as_reviewed(session, done, case)
+            for line in left_out:
+                warn(line)
             yield from _of_analysis(path, label, done, case, infos.get(args.detector))
 
 
@@ -104,6 +108,7 @@ def _facts(done: AnalysisDone, scores: Scores, *, trusted: bool) -> dict[str, An
             "weights_sha256": scores.provenance.weights_sha256,
             "settings_hash": scores.provenance.settings_hash,
             "trustworthy": trusted,
+            **({"excluded_prototypes": list(scores.excluded)} if scores.excluded else {}),
         },
         "fake_probability": scores.track_probability,
     }

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from engine.case.case_file import CaseFile
 from engine.case.noted import last_analysis
+from engine.cli.reviewed import as_reviewed
 from engine.cli.session import EngineSession
 from engine.evaluation.calibration.answer import Abstention, Ratio, ratio_of, statement
 from engine.evaluation.calibration.conditions import evidence_of
@@ -43,6 +44,8 @@ def analysed_scene(
     answers = session.ask(AnalyzeRequest(media.path, detector, case=case, first=first, last=last, device=device))
     done = next(event for event in answers if isinstance(event, AnalysisDone))
     notes = [f"{media.path}: {warning}" for warning in done.warnings]
+    done, left_out = as_reviewed(session, done, case)
+    notes += left_out
     if case is None and done.tracks:
         notes += numbering(media, first, last)
     explanations = []
@@ -76,7 +79,7 @@ def likelihood(
         whole = stored_whole(session, media, done, case, device)
         if whole is None:
             return PARTIAL
-        done = whole
+        done, _ = as_reviewed(session, whole, case)
     info = next(info for info in session.detectors().detectors if info.id == done.detector_id)
     hidden = hidden_stretches(done.scores, media.index.seconds)
     return ratio_of(info.card, done.tracks, done.scores, hidden, evidence_of(media))
