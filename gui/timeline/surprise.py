@@ -19,7 +19,7 @@ from gui.timeline.plot import curve_pen
 
 MEANING = "surprise of the predictor, not fakeness: 0 is certainty, 1 is chance"
 RULE = "Of overlapping windows the one that began last counts"
-ROOM, HIGH_ROOM = 24, 38
+ROOM, HIGH_ROOM = 20, 38
 """Height of the curves, pixels: in low windows and in high ones."""
 CAPTION = 15
 TOP = 1.25

@@ -131,12 +131,12 @@ class Stack(QWidget):
         high = self.window().height() >= HIGH_WINDOW
         self.prototypes.set_high(high)
         self.surprise.set_high(high)
-        count = sum(extra.values())
+        count = sum(extra.values()) + extra[self.surprise]  # a curve is higher than a strip
         series = extra[self.attention] or extra[self.prototypes] or extra[self.surprise]
-        crowded = extra[self.verdict] and series and not high
+        crowded = not high and (extra[self.prototypes] or (extra[self.verdict] and series))
         self.analysed.setHidden(self._low or crowded)
         self.cached.setHidden(self._low or crowded)
-        self.thumbnails.setHidden(self._low)
+        self.thumbnails.setHidden(self._low or (extra[self.prototypes] and not high))
         least = PLOT if high or not count else SHARED_PLOT if count == 1 else LOW_PLOT
         self.plot.setMinimumHeight(LOW_PLOT if self._low else least)
 
