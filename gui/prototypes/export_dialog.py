@@ -19,10 +19,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.exports.questioned_patch import Questioned
 from engine.progress import Progress
 from gui import theme
 from gui.panels.parts import muted, progress_text, row
-from gui.prototypes.exporting import PrototypeExport, Questioned
+from gui.prototypes.exporting import PrototypeExport
 from gui.session import Session
 
 FILTER = "Animations (*.gif *.mp4)"
@@ -76,8 +77,8 @@ class PrototypeExportDialog(QDialog):
         wanted = self._wanted
         name = self._session.reviewing.name_of(wanted.prototype.name)
         what = muted(
-            f"The motion of {name} beside {wanted.face.name} from frame {wanted.first} on, in step. "
-            f"Similarity {wanted.similarity:.3f}."
+            f"The motion of {name} beside Face {wanted.scores.track_id + 1} from frame {wanted.first} on, in step."
+            f" Similarity {wanted.similarity:.3f}."
         )
         self._form = QWidget()
         form = QFormLayout(self._form)

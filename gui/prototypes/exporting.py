@@ -5,21 +5,20 @@ GUI thread only, but for what `_write` does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from engine.detectors.prototype_evidence import patch_box
 from engine.errors import CancelledError
+from engine.exports.prototype_clip import Box, export_prototype_clip
+from engine.exports.questioned_patch import Questioned, side_by_side
 from engine.progress import CancelToken, Progress, ProgressCallback
-from engine.results import SIMILARITY, DetectorInfo, FloatArray, Prototype, Provenance
+from engine.results import SIMILARITY
 from engine.runtime.protocol import ExplainRequest, ExplanationMade, Failed, Finished, Progressed
 from gui.bridge import Task
 from gui.prototypes.choice import PrototypeChoice
-from gui.results_model import TrackSeries
 from gui.session import Session
 
 if TYPE_CHECKING:
@@ -27,40 +26,12 @@ if TYPE_CHECKING:
     from engine.video.media import Media
 
 EXPLAINER = "prototypes"
-Box = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Questioned:
-    """What is shown beside the prototype.
-
-    Attributes:
-        index: of the prototype.
-        face: boxes and spans of the face.
-        first, last: span of the clip, frames.
-        similarity: of the clip to the prototype.
-        provenance: of the score.
-    """
-
-    detector: DetectorInfo
-    index: int
-    face: TrackSeries
-    first: int
-    last: int
-    similarity: float
-    provenance: Provenance
-    own_name: str
-    excluded: tuple[str, ...]
-
-    @property
-    def prototype(self) -> Prototype:
-        return self.detector.prototypes[self.index]
 
 
 def questioned(session: Session, choice: PrototypeChoice) -> Questioned | str:
     """The chosen prototype and the clip of the chosen face at the playhead, or why there is nothing to show."""
-    detector, face, results = session.detector, choice.face, session.results
-    if detector is None or choice.index is None:
+    detector, face, results, prototype = session.detector, choice.face, session.results, choice.prototype
+    if detector is None or prototype is None or choice.index is None:
         return "Choose a prototype first."
     if face is None or results is None or not results.done:
         return "Analyse the video first: the patch is found in the scored clip."
@@ -68,11 +39,18 @@ def questioned(session: Session, choice: PrototypeChoice) -> Questioned | str:
     if row is None:
         return f"{face.name} is not scored at frame {session.frame}: go to a frame with a score."
     first, last = face.spans[row].tolist()
-    excluded = tuple(each.name for each in detector.prototypes if each.name in results.excluded)
-    similarity = float(face.activations[SIMILARITY][row, choice.index])
-    own_name = session.reviewing.review(detector.prototypes[choice.index]).name
-    made = face.parts[-1].provenance
-    return Questioned(detector, choice.index, face, first, last, similarity, made, own_name, excluded)
+    return Questioned(
+        Path(detector.folder),
+        prototype,
+        choice.index,
+        face.parts[-1],
+        first,
+        last,
+        face.boxes,
+        face.first,
+        float(face.activations[SIMILARITY][row, choice.index]),
+        session.reviewing.review(prototype).name,
+    )
 
 
 class PrototypeExport(QObject):
@@ -104,10 +82,10 @@ class PrototypeExport(QObject):
         wanted, session = self._wanted, self._session
         request = ExplainRequest(
             self._media.path,
-            wanted.detector.id,
+            wanted.scores.detector_id,
             EXPLAINER,
             (wanted.first,),
-            track_id=wanted.face.id,
+            track_id=wanted.scores.track_id,
             case=session.case_path,
             device=session.device,
             engine=session.engine,
@@ -143,9 +121,9 @@ class PrototypeExport(QObject):
 
     def _write(self) -> None:
         media, wanted, out = self._media, self._wanted, self._out
-        box, boxes, start = self._box, wanted.face.boxes, wanted.face.first
+        box = self._box
         self._task = task = self._session.background.start(
-            lambda cancel, progress: _write(media, wanted, boxes, start, box, out, cancel, progress), slow=True
+            lambda cancel, progress: _write(media, wanted, box, out, cancel, progress), slow=True
         )
         task.progressed.connect(self.progressed)
         task.succeeded.connect(self.succeeded)
@@ -156,48 +134,11 @@ class PrototypeExport(QObject):
 def _write(
     media: Media,
     wanted: Questioned,
-    boxes: FloatArray,
-    start: int,
     box: Box | None,
     out: Path,
     cancel: CancelToken,
     progress: ProgressCallback,
 ) -> Path:
-    """The part on the worker thread; without a box of the patch the whole crop is shown.
-
-    Args:
-        boxes: (N, 4) of the face in the frames from `start` on, nan where it is not seen.
-    """
-    from engine.detectors.cards import load_card
-    from engine.detectors.clip_motion import clip_affine, clip_frames, clip_motion, patch_motion
-    from engine.detectors.flow_card import flow_of
-    from engine.detectors.prototypes import read_motions
-    from engine.exports.prototype_clip import SideBySide, export_prototype_clip
-
-    folder = Path(wanted.detector.folder)
-    card = load_card(folder)
-    spec, _ = flow_of(card)
-    seen = ~np.isnan(boxes[:, 0])
-
-    def is_seen(frame: int) -> bool:
-        return 0 <= frame - start < len(seen) and bool(seen[frame - start])
-
-    frames = clip_frames(wanted.first, wanted.last, is_seen, spec)
-    affine = clip_affine(boxes[frames - start], spec, card.margin)
-    clip = clip_motion(media, frames, affine, spec, cancel)
-    patch = patch_motion(clip, box or clip.crop)
-    shown = SideBySide(
-        wanted.prototype,
-        read_motions(folder, card)[wanted.index],
-        clip.frames,
-        patch.pictures,
-        patch.flow,
-        box or clip.crop,
-        wanted.face.id,
-        wanted.similarity,
-        spec.stride,
-        wanted.provenance,
-        wanted.own_name,
-        wanted.excluded,
-    )
+    """The part on the worker thread."""
+    shown = side_by_side(media, wanted, box, cancel)
     return export_prototype_clip(media, out, shown, cancel=cancel, progress=progress)[0]
