@@ -157,16 +157,14 @@ class MainWindow(QMainWindow):
         for name, tip, panel in (
             ("Explanation", "What drove the score of this frame", self.explanation),
             ("Moments", "Suspicious intervals, and the frames the detector attends to", self.moments),
-            (
-                "Prototypes",
-                "What is compared with prototypes, and what that says for fake and for real",
-                self.prototypes,
-            ),
+            ("Prototypes", "What the prototypes say for fake and for real", self.prototypes),
             ("Specs", "Specifications in temporal logic", self.specifications),
             ("Integrity", "The file: hash, facts, warnings", IntegrityPanel(session)),
             ("Weights", "The cards of the detectors", WeightsPanel(session)),
         ):
             tabs.setTabToolTip(tabs.addTab(panel, name), tip)
+        self.prototype_choice.changed.connect(self._show_prototypes_tab)
+        self._show_prototypes_tab()
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
         self._docks = (
@@ -175,6 +173,12 @@ class MainWindow(QMainWindow):
             self._dock("Timeline", self.timeline, Qt.DockWidgetArea.BottomDockWidgetArea),
         )
         self.setStatusBar(StatusLine(session, self))
+
+    def _show_prototypes_tab(self) -> None:
+        """Only for a detector that has prototypes; then no tab is cut off either."""
+        tabs, wanted = self._tabs, bool(self.prototype_choice.prototypes)
+        tabs.setTabVisible(tabs.indexOf(self.prototypes), wanted)
+        tabs.setMinimumWidth(tabs.tabBar().sizeHint().width() if wanted else 0)
 
     def _dock(self, name: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(name, self)

@@ -9,13 +9,15 @@ from PySide6.QtGui import QHideEvent, QImage, QKeyEvent, QPainter, QPaintEvent, 
 from PySide6.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from gui import theme
-from gui.panels.parts import muted, row
+from gui.panels.parts import Elided, row
 from gui.prototypes.questioned import Answer
+from gui.timeline.timeline import HIGH_WINDOW
 
 BEAT_MS = 160
 """A field a beat: at 25 frames a second four times slower than it was."""
 GAP, CAPTION = 6, 16
-LARGEST = 176
+LARGEST, LARGEST_LOW = 176, 92
+"""Side of a pane, pixels: in high windows, and in low ones, which have more to show than room."""
 TITLES = ("Prototype", "Here: motion", "Here: picture")
 
 
@@ -58,7 +60,8 @@ class MotionPanes(QWidget):
 
     def side(self, width: int) -> int:
         """Of a pane, pixels."""
-        return max(48, min(LARGEST, (width - 2 * GAP) // 3))
+        largest = LARGEST if self.window().height() >= HIGH_WINDOW else LARGEST_LOW
+        return max(48, min(largest, (width - 2 * GAP) // 3))
 
     def hasHeightForWidth(self) -> bool:
         return True
@@ -109,7 +112,8 @@ class MotionView(QWidget):
         self.play = self._button("pause", "Play or pause the motion (Space)", self.toggle)
         self.back = self._button("step-back", "One field back (←)", lambda: self.step(-1))
         self.forward = self._button("step-forward", "One field on (→)", lambda: self.step(1))
-        self.where = muted(wrap=True)
+        self.where = Elided()
+        theme.set_role(self.where, "muted")
         self._pictures = _Pictures()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -191,13 +195,12 @@ class MotionView(QWidget):
     def _tell(self) -> None:
         answer = self.panes.answer
         if answer is None:
-            self.where.setText("")
+            self.where.set_text("")
             return
         what = "patch" if answer.question.box is not None else "whole face"
-        self.where.setText(f"Field {self.at + 1} of {self.panes.count} · frame {answer.frames[self.at]}, {what}")
-        self.where.setToolTip(
-            f"Strongest colour: {answer.full:.2g} pixels of the network's input per frame, in both"
-        )
+        text = f"{self.at + 1}/{self.panes.count} · frame {answer.frames[self.at]} · {what}"
+        scale = f"Strongest colour: {answer.full:.2g} pixels of the network's input per frame, in both"
+        self.where.set_text(text, f"Field {self.at + 1} of {self.panes.count}\n{scale}")
 
     def _button(self, icon: str, tip: str, do: Callable[[], None]) -> QToolButton:
         button = QToolButton()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QPushButton, QToolButton, QVBoxLayout, QWidget
 
@@ -23,7 +23,7 @@ from gui.prototypes.choice import PrototypeChoice
 from gui.prototypes.evidence import Evidence, evidence_of, weights_of
 from gui.prototypes.motion_view import MotionView
 from gui.prototypes.questioned import Answer, Box, Question, answer
-from gui.prototypes.rows import SIGNS, ColumnsHead, EvidenceList, SumsView, source_text
+from gui.prototypes.rows import SIGNS, ColumnsHead, EvidenceList, SumsView, number, source_text
 from gui.results_model import TrackSeries
 from gui.session import Session
 
@@ -68,7 +68,7 @@ class PrototypesPanel(QWidget):
         session.shown_changed.connect(self._show_patch)
 
     def _make(self) -> None:
-        self.moment = self._switch("This moment", "What the prototypes say of the clip at the playhead")
+        self.moment = self._switch("Moment", "What the prototypes say of the clip at the playhead")
         self.whole = self._switch("Whole video", "The mean of all clips of this face")
         self.moment.setChecked(True)
         group = QButtonGroup(self)
@@ -79,20 +79,22 @@ class PrototypesPanel(QWidget):
         self.faces.setAccessibleName("Face that is compared")
         self.faces.setToolTip("Face that is compared with prototypes")
         self.faces.activated.connect(lambda at: self._choice.choose_face(int(self.faces.itemData(at))))
-        self.what = muted(wrap=True)
+        self.what = Elided()
+        theme.set_role(self.what, "muted")
         self.list = EvidenceList(self._session.reviewing.name_of)
         self.list.setToolTip("Choose a prototype to see where it matches and how it moves")
         self.list.chosen.connect(self._choice.choose)
         self.head, self.sums = ColumnsHead(self.list), SumsView(self.list)
-        self.result = muted(wrap=True)
+        self.result = Elided()
         self.result.setFont(theme.numbers_font(self))
+        self.which = muted()
         self.name, self.source = Elided(), Elided()
         theme.set_role(self.name, "heading")
         theme.set_role(self.source, "muted")
-        self.go = QPushButton("Strongest moment")
+        self.go = QPushButton("Strongest")
         self.go.setToolTip("Go to the clip in which this face is most similar to the prototype")
         self.go.clicked.connect(self.go_to_strongest)
-        self.mark = QPushButton("Mark it")
+        self.mark = QPushButton("Mark")
         self.mark.setToolTip("Mark that clip, with what the prototype says of it")
         self.mark.clicked.connect(self.mark_strongest)
         self.motion = MotionView()
@@ -103,19 +105,21 @@ class PrototypesPanel(QWidget):
         chosen = QVBoxLayout(self._chosen)
         chosen.setContentsMargins(0, 2, 0, 0)
         chosen.setSpacing(4)
-        chosen.addLayout(row(self.name, self.go, self.mark, stretch=0))
-        chosen.addWidget(self.source)
+        chosen.addWidget(self.name)
+        chosen.addLayout(row(self.source, self.go, self.mark, stretch=0))
         chosen.addWidget(self.motion)
         self._all = QWidget()
+        self._all.hide()  # until there is something, it takes no room
         inside = QVBoxLayout(self._all)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.setSpacing(5)
-        inside.addLayout(row(self.moment, self.whole, QWidget(), self.faces, stretch=2))
+        inside.addLayout(row(self.moment, self.whole, self.faces))
         inside.addWidget(self.what)
         inside.addWidget(self.head)
         inside.addWidget(self.list, 1)
         inside.addWidget(self.sums)
         inside.addWidget(self.result)
+        inside.addWidget(self.which)
         inside.addWidget(self._chosen)
         body = QWidget()
         layout = column(body)
@@ -193,8 +197,13 @@ class PrototypesPanel(QWidget):
         self._show_faces(choice.face)
         self.list.show_evidence(evidence, choice.index)
         self.sums.show_evidence(evidence)
-        self.what.setText(self._what(choice.face))
-        self.result.setText(self._result(choice.face, evidence))
+        self.what.set_text(*self._what(choice.face))
+        self.result.set_text(self._result(evidence))
+        self.which.setText(
+            f"The score of {choice.face.name}, {choice.face.mean:.3f}, is another mean: that of the clips' "
+            "probabilities. The highest score of a face is that of the video."
+        )
+        self.which.setVisible(self.whole.isChecked())
         self._show_chosen(choice.prototype)
         self._want_map()
         self._show_patch()
@@ -221,10 +230,7 @@ class PrototypesPanel(QWidget):
 
     def _why_empty(self) -> str:
         if not self._choice.prototypes:
-            return (
-                "This detector compares nothing with prototypes. Choose dpnet or dpnet-compact above, where they "
-                "are trained, and analyse the video."
-            )
+            return "This detector compares nothing with prototypes."
         results = self._session.results
         if results is not None and results.done:
             return "No face was scored."
@@ -240,36 +246,38 @@ class PrototypesPanel(QWidget):
         self.faces.setCurrentIndex(tracks.index(face))
         self.faces.setVisible(len(tracks) > 1)
 
-    def _what(self, face: TrackSeries) -> str:
-        out = self._session.reviewing.words
-        out = f" {out[0].upper()}{out[1:]}." if out else ""
+    def _what(self, face: TrackSeries) -> tuple[str, str]:
+        """Of what the numbers are, in a line and at length."""
+        words = self._session.reviewing.words
+        out = f" · {words}" if words else ""
         if self.whole.isChecked():
-            return f"{face.name}, mean over its {len(face.spans)} clips: similarities and evidence are means.{out}"
+            count = len(face.spans)
+            return (
+                f"{face.name}, mean of {count} clips{out}",
+                f"Similarities, evidence and logits are means over the {count} clips of {face.name}{out}",
+            )
         at = self.span
         if at is None:
-            return f"{face.name} is not scored at frame {self._session.frame}.{out}"
+            return f"{face.name} is not scored at frame {self._session.frame}{out}", ""
         first, last = face.spans[at].tolist()
-        return f"{face.name}, the clip that begins at frame {first}; it stands for frames {first}–{last}.{out}"
+        return (
+            f"{face.name}, frames {first}–{last}{out}",
+            f"The clip of {face.name} that begins at frame {first}; it stands for frames {first} to {last}{out}",
+        )
 
-    def _result(self, face: TrackSeries, evidence: Evidence | None) -> str:
+    def _result(self, evidence: Evidence | None) -> str:
         if evidence is None:
             return ""
-        logit = f"{evidence.fake - evidence.real:+.3f}".replace("-", "−")
-        if not self.whole.isChecked():
-            sign = "▲" if np.float32(evidence.probability) >= np.float32(self._session.threshold) else "▽"
-            return f"Fake minus real: {logit}, so the fake probability is {evidence.probability:.3f} {sign}"
-        return (
-            f"Fake minus real: {logit}, a probability of {evidence.probability:.3f}. The score of {face.name}, "
-            f"{face.mean:.3f}, is another mean: that of the clips' probabilities. The video has the highest score "
-            "of its faces."
-        )
+        sign = "▲" if np.float32(evidence.probability) >= np.float32(self._session.threshold) else "▽"
+        logit = number(evidence.fake - evidence.real)
+        return f"Fake − real = {logit}, probability {evidence.probability:.3f} {sign}"
 
     def _show_chosen(self, prototype: Prototype | None) -> None:
         self._chosen.setVisible(prototype is not None)
         if prototype is None:
             return
         name = self._session.reviewing.name_of(prototype.name)
-        self.name.set_text(f"{SIGNS[prototype.label]}  {name}")
+        self.name.set_text(f"{SIGNS[prototype.label]}  {name}", mode=Qt.TextElideMode.ElideMiddle)
         self.source.set_text(f"From {source_text(prototype.source)}")
         for button in (self.go, self.mark):
             button.setEnabled(self.strongest is not None)

@@ -85,7 +85,7 @@ class _Delegate(QStyledItemDelegate):
         font = painter.font()
         font.setStrikeOut(share.excluded)
         painter.setFont(font)
-        shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(room.width()))
+        shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, int(room.width()))
         painter.drawText(room, LEFT_MIDDLE, shown)
         font.setStrikeOut(False)
         painter.setFont(theme.small_font(self._owner))
@@ -158,7 +158,7 @@ class EvidenceList(QListWidget):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setFont(theme.numbers_font(self))
         self.setMouseTracking(True)
-        self.setMinimumHeight(3 * HIGH + 2)
+        self.setMinimumHeight(2 * HIGH + 4)
         self.currentRowChanged.connect(self._on_row)
 
     def share(self, row: int) -> Share:
@@ -197,7 +197,7 @@ class EvidenceList(QListWidget):
             self.chosen.emit(self._shares[row].index)
 
     def sizeHint(self) -> QSize:
-        return QSize(280, self.minimumHeight())
+        return QSize(280, self.minimumHeight())  # it takes what is left
 
 
 class SumsView(QWidget):

@@ -21,8 +21,8 @@ from gui.results_model import TrackSeries
 from gui.timeline.lanes import GUTTER, TellingLane
 from gui.timeline.scale import FrameScale
 
-ROW, HIGH_ROW = 5, 8
-"""Height of a prototype's row, pixels: in low windows and in high ones."""
+ROW, HIGH_ROW = 4, 8
+"""Height of a prototype's row, pixels: in low windows, which have no room for the legend, and in high ones."""
 SEAM = 3
 """Pixels between the prototypes of fake and those of real."""
 CAPTION = 15
@@ -76,7 +76,7 @@ class PrototypesLane(TellingLane):
         """All of the detector whose scores are shown."""
         self.rows: tuple[int, ...] = ()
         """Numbers of those that are shown, from above."""
-        self._row = ROW
+        self._high = False
         self.setVisible(False)
 
     def follow(self, choice: PrototypeChoice) -> None:
@@ -97,9 +97,14 @@ class PrototypesLane(TellingLane):
         self.redraw()
 
     def set_high(self, high: bool) -> None:
-        """Whether there is room for higher rows."""
-        self._row = HIGH_ROW if high else ROW
-        self._resize()
+        """Whether there is room for higher rows and for a legend."""
+        if high != self._high:
+            self._high = high
+            self._resize()
+
+    @property
+    def _row(self) -> int:
+        return HIGH_ROW if self._high else ROW
 
     def row_at(self, y: float) -> int | None:
         """Number of the prototype whose row is there."""
@@ -168,7 +173,8 @@ class PrototypesLane(TellingLane):
             for row in range(1, count):
                 y = self.top(first + row) - 0.5
                 painter.drawLine(QPointF(place.left(), y), QPointF(place.right(), y))
-        self._draw_legend(painter)
+        if self._high:
+            self._draw_legend(painter)
 
     def _draw_legend(self, painter: QPainter) -> None:
         """The scale of both classes, and what it is a scale of."""
@@ -196,4 +202,4 @@ class PrototypesLane(TellingLane):
         return [block for block in blocks if block[2]]
 
     def _resize(self) -> None:
-        self.setFixedHeight(len(self.rows) * self._row + SEAM + CAPTION)
+        self.setFixedHeight(len(self.rows) * self._row + SEAM + (CAPTION if self._high else 2))
