@@ -2,7 +2,9 @@
 
 import argparse
 import io
+import shlex
 import signal
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,6 +128,8 @@ def _look(args: argparse.Namespace, token: CancelToken, bar: ProgressBar) -> int
     samples = [sample for each in sets for sample in each.samples]
     settings = Settings(args.threshold, seed=args.seed)
     header = header_of(args, protocol, datasets, detector, settings, "clips", "worst")
+    if before is not None:  # without the folders of this machine
+        header = replace(header, command=f"{header.command} --against {shlex.quote(args.against.resolve().name)}")
     observed = observer.observe(samples, unread, cancel=token, progress=bar.show)
     told = None
     if before is not None:

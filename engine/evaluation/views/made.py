@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.detectors.embedding import CONTEXT, FEATURES, SECOND_DIFFERENCE, SECOND_DIFFERENCE_SIZE, SPATIAL
 from engine.detectors.lps_windows import EXAMPLE_FRAMES, PREDICTION_ERROR
-from engine.errors import DataError
+from engine.errors import DataError, UsageError
 from engine.evaluation.evaluate import Judged, Settings
 from engine.evaluation.record import Header, Run
 from engine.evaluation.views.errors import worst_errors
@@ -89,12 +89,12 @@ def make_views(
     """Args:
     most_clips: of a video in t-SNE and heat map.
     most_errors: of a class in the gallery.
-    before: name of other weights, and what they say of the same files; files that they lack are left out of
-        their curves' numbers by name.
+    before: name of other weights, and what they say of the observed files, in the same order.
     step: told before each part that takes its time; may raise CancelledError.
 
     Raises:
         DataError: no file shows a face.
+        UsageError: the other weights look at other clips.
     """
     settings = header.settings
     seen = [each for each in observed if each.face is not None]
@@ -120,7 +120,7 @@ def make_views(
         differences=differences(seen, SECOND_DIFFERENCE, SECOND_DIFFERENCE_SIZE, draws=draws, seed=seed),
         surprise=surprise(seen, PREDICTION_ERROR, EXAMPLE_FRAMES, draws=draws, seed=seed),
         now=_now(header, seen),
-        before=None if before is None else _before(*before, seen, settings),
+        before=None if before is None else _before(*before, observed, settings),
         drawn=_drawn(seen, seed),
         worst=worst_errors(seen, settings.threshold, most_errors),
     )
@@ -134,17 +134,21 @@ def _now(header: Header, seen: Sequence[Observed]) -> Curves:
     return Curves(f"these weights ({header.detector['weights_sha256'][:12]})", values, made)
 
 
-def _before(name: str, judged: Sequence[Judged], seen: Sequence[Observed], settings: Settings) -> Curves:
+def _before(name: str, judged: Sequence[Judged], observed: Sequence[Observed], settings: Settings) -> Curves:
     """The same faces in the same clips: faces are found once, so they stand in the same order."""
-    known = {each.sample.name: each for each in judged}
-    values = []
-    for each in seen:
+    known, values = [], []
+    for other, each in zip(judged, observed, strict=True):
         if each.face is not None:
-            track = known[each.judged.sample.name].scores.tracks[each.face.place]
-            if not np.array_equal(track.spans, each.face.scores.spans):
-                raise ValueError(f"{each.judged.sample.name}: the other weights see other clips")
-            values.append(track.probability)
-    made = steadiness([each.judged for each in seen], values, draws=settings.draws, seed=settings.seed)
+            tracks = other.scores.tracks
+            fits = each.face.place < len(tracks)
+            if not fits or not np.array_equal(tracks[each.face.place].spans, each.face.scores.spans):
+                raise UsageError(
+                    f"The other weights look at other clips of {each.judged.sample.name}",
+                    advice="Hold weights against some whose card asks for the same clips",
+                )
+            known.append(each.judged)
+            values.append(tracks[each.face.place].probability)
+    made = steadiness(known, values, draws=settings.draws, seed=settings.seed)
     return Curves(name, values, made)
 
 

@@ -86,7 +86,7 @@ def _projections(views: Views) -> list[Block]:
     for each in views.projections:
         caption = (
             f"{PROJECTED[each.name]}. {len(clips)} clips of {len(views.seen)} videos. "
-            f"scikit-learn's TSNE: Euclidean, perplexity {each.perplexity:g}, begun with {each.start}, "
+            f"scikit-learn's TSNE: Euclidean, perplexity {each.perplexity:.3g}, begun with {each.start}, "
             f"{ITERATIONS} iterations, seed {views.header.settings.seed}; divergence left {each.divergence:.3f}"
         )
         blocks.append(Drawing(f"tsne-{each.name}.svg", caption, scatter(each.places, clips, names)))

@@ -67,6 +67,8 @@ def test_the_report_and_its_numbers_are_written(
     assert [video["label"] for video in told["videos"]] == [0, 1]
     assert told["videos"][0]["scores"][0]["spans"] == [[0, 59], [65, 124]]
     assert told["command"].startswith("python main.py views lps-compact --data set --protocol all")
+    assert told["command"].endswith("--worst 1 --against before")
+    assert str(tmp_path) not in (out / "views.json").read_text()
     with np.load(out / "views.npz", allow_pickle=False) as arrays:
         assert arrays["video.label"].tolist() == [0, 1]
         np.testing.assert_allclose(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from observed_samples import faceless, observed, some_videos
 
-from engine.errors import DataError
+from engine.errors import DataError, UsageError
 from engine.evaluation.evaluate import Settings
 from engine.evaluation.record import Header, measured_run, recompute
 from engine.evaluation.views.made import Views, make_views
@@ -164,5 +164,5 @@ def test_no_face_is_in_the_numbers(views: Views) -> None:
 def test_weights_that_see_other_clips_are_refused() -> None:
     videos = [observed("a", 0, [0.2, 0.3]), observed("b", 1, [0.8])]
     other = [observed("a", 0, [0.2]).judged, videos[1].judged]
-    with pytest.raises(ValueError, match="other clips"):
+    with pytest.raises(UsageError, match="other clips of a"):
         made(videos, before=("x", other))
