@@ -12,7 +12,7 @@ from engine.detectors.prototype_exclusion import without
 from engine.errors import DataError
 from engine.evaluation.intervals import hidden_stretches
 from engine.results import BoolArray, FaceTrack, FloatArray, IntArray, Prototype, Scores
-from engine.runtime.excluding import done_without
+from engine.runtime.excluding import done_with
 from engine.runtime.protocol import AnalysisDone, SegmentAnalyzed
 from engine.verdict import Stretch
 
@@ -193,6 +193,8 @@ class ResultsModel:
         self.stored: AnalysisDone | None = None
         self.excluded: frozenset[str] = frozenset()
         self._prototypes: tuple[Prototype, ...] = ()
+        self._rescored: dict[int, tuple[Scores, Scores]] = {}
+        """What was made of which scores, by their id: faces and the whole answer hold the same ones."""
         self._hidden: tuple[Stretch, ...] | None = None
 
     def __len__(self) -> int:
@@ -246,6 +248,7 @@ class ResultsModel:
 
     def replace(self, event: AnalysisDone) -> None:
         """Take over the final result with its final ids."""
+        self._rescored = {}
         tracks: dict[int, TrackSeries] = {}
         self._add(event.tracks, event.scores, tracks)
         self.tracks = dict(sorted(tracks.items()))
@@ -259,23 +262,25 @@ class ResultsModel:
             DataError: there is no such prototype, or the scores are of others; nothing changes then.
         """
         before = self._prototypes, self.excluded
-        self._prototypes, self.excluded = tuple(prototypes), frozenset(excluded)
+        self._prototypes, self.excluded, self._rescored = tuple(prototypes), frozenset(excluded), {}
         try:
             tracks = {number: track.rescored(self._heard) for number, track in self.tracks.items()}
             self._conclude()
         except DataError:
-            self._prototypes, self.excluded = before
+            (self._prototypes, self.excluded), self._rescored = before, {}
             raise
         self.tracks = tracks
 
     def _heard(self, scores: Scores) -> Scores:
-        return without(scores, self._prototypes, self.excluded)
+        if id(scores) not in self._rescored:
+            self._rescored[id(scores)] = scores, without(scores, self._prototypes, self.excluded)
+        return self._rescored[id(scores)][1]
 
     def _conclude(self) -> None:
         """What the whole answer comes to, with what is excluded."""
         self.final, self._hidden = self.stored, None
         if self.stored is not None:
-            self.final = done_without(self.stored, self._prototypes, self.excluded)
+            self.final = done_with(self.stored, self._heard)
         self.fake_probability = self.final.fake_probability if self.final is not None else None
 
     def _add(self, parts: tuple[FaceTrack, ...], scores: tuple[Scores, ...], into: dict[int, TrackSeries]) -> None:

@@ -178,7 +178,7 @@ class OpenVideo:
             return Verdict("Not analysed", "none", "No detector has run on this video")
         high = probability >= threshold
         without = excluded_words(len(results.excluded)) if results and results.excluded else ""
-        short = f", {len(results.excluded)} excluded" if results and results.excluded else ""
+        short = "*" if without else ""
         hidden = results.hidden_stretches(self.media.index.seconds) if results and self.media else ()
         if hidden and not high:
             told = " ".join(found.words() + "." for found in hidden) + (f" {without}." if without else "")

@@ -5,8 +5,9 @@ from pathlib import Path
 from engine.case.case_file import CaseFile
 from engine.case.reviewed import exclusions
 from engine.cli.session import EngineSession
+from engine.detectors.prototype_exclusion import without
 from engine.results import excluded_words
-from engine.runtime.excluding import done_without
+from engine.runtime.excluding import done_with
 from engine.runtime.protocol import AnalysisDone
 
 
@@ -26,4 +27,5 @@ def as_reviewed(session: EngineSession, done: AnalysisDone, case: Path | None) -
         return done, []
     info = next(info for info in session.detectors().detectors if info.id == done.detector_id)
     left_out = f"{excluded_words(len(excluded))}, as the case says ({', '.join(sorted(excluded))})"
-    return done_without(done, info.prototypes, excluded), [f"{done.video.path}: {left_out}"]
+    heard = done_with(done, lambda scores: without(scores, info.prototypes, excluded))
+    return heard, [f"{done.video.path}: {left_out}"]

@@ -1,21 +1,20 @@
 """A whole answer without the prototypes that a reviewer excluded: for the window and for commands on a case."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
-from engine.detectors.prototype_exclusion import without
-from engine.results import Prototype
+from engine.results import Scores
 from engine.runtime.protocol import AnalysisDone
 
 
-def done_without(done: AnalysisDone, prototypes: Sequence[Prototype], excluded: Collection[str]) -> AnalysisDone:
-    """The scores of all tracks, and of the video, without some prototypes; the very same answer if there are none.
+def done_with(done: AnalysisDone, rescore: Callable[[Scores], Scores]) -> AnalysisDone:
+    """The scores of all tracks as `rescore` makes them, and what they come to; the same answer if they stay.
 
-    Raises:
-        DataError: there is no such prototype, or the scores are not those of these prototypes.
+    Args:
+        rescore: `engine.detectors.prototype_exclusion.without` with its arguments; what it raises is raised.
     """
-    if not excluded:
+    scores = tuple(rescore(each) for each in done.scores)
+    if all(new is old for new, old in zip(scores, done.scores, strict=True)):
         return done
-    scores = tuple(without(each, prototypes, excluded) for each in done.scores)
     top = max((each.track_probability for each in scores), default=None)
     return replace(done, scores=scores, fake_probability=top)

@@ -173,7 +173,7 @@ def test_the_window_says_in_its_status_its_list_and_its_timeline_that_some_are_e
     scene.session.reviewing.exclude(LEFT_OUT)
     assert (badge.isVisible(), badge.text()) == (True, "2 prototypes excluded")
     qtbot.waitUntil(lambda: "2 prototypes excluded" in timeline.legend.accessibleDescription())
-    assert scene.session.current.verdict(dpnet_scene.DETECTOR, 0.5).text.endswith(", 2 excluded")
+    assert scene.session.current.verdict(dpnet_scene.DETECTOR, 0.5).text.endswith("suspicious*")
     scene.session.undo()
     assert not badge.isVisible()
     qtbot.waitUntil(lambda: "excluded" not in timeline.legend.accessibleDescription())
