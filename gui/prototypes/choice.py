@@ -57,6 +57,10 @@ class PrototypeChoice(QObject):
         """The chosen one."""
         return self.prototypes[self.index] if self.index is not None else None
 
+    def name_of(self, prototype: Prototype) -> str:
+        """As the reviewer calls it."""
+        return self._session.reviewing.name_of(prototype.name)
+
     def choose(self, index: int | None) -> None:
         """Look at another prototype."""
         if index != self.index:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QButtonGroup, QComboBox, QPushButton, QToolButton,
 
 from engine.detectors.clip_motion import ClipMotion
 from engine.detectors.prototype_evidence import patch_box
+from engine.errors import CancelledError, TellframeError
 from engine.results import SIMILARITY, Prototype
 from gui import theme
 from gui.bridge import Task
@@ -66,6 +67,7 @@ class PrototypesPanel(QWidget):
         for signal in (session.media_changed, session.tracks_changed):
             signal.connect(self._on_new)
         session.shown_changed.connect(self._show_patch)
+        self._maps.failed.connect(self._on_map_failed)
 
     def _make(self) -> None:
         self.moment = self._switch("Moment", "What the prototypes say of the clip at the playhead")
@@ -346,6 +348,10 @@ class PrototypesPanel(QWidget):
         )
         mask = masks.get(face.id)
         return patch_box(mask.values, mask.affine) if mask is not None else None
+
+    def _on_map_failed(self, error: TellframeError) -> None:
+        if not isinstance(error, CancelledError):
+            self._session.notify("error", f"Where the prototype matches cannot be told: {error}")
 
     def _show_patch(self) -> None:
         """Only over a frame that the clip stands for."""

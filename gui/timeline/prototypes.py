@@ -126,7 +126,7 @@ class PrototypesLane(TellingLane):
         if choice is None or track is None:
             return ""
         prototype = self.prototypes[index]
-        name = f"{prototype.name} ({prototype.label})"
+        name = f"{choice.name_of(prototype)}, of {prototype.label}"
         row = track.span_at(frame)
         told = None
         if row is not None:

@@ -85,12 +85,14 @@ def test_hovering_gives_name_frame_similarity_and_evidence(panel, choice, scene,
     similarity, prototype = float(scores.activations[SIMILARITY][row, j]), choice.prototypes[j]
     real, fake = (weight * similarity for weight in prototype.weights)
     assert panel.stack.surface.toolTip().split("\n") == [
-        f"{prototype.name} ({prototype.label})",
+        f"{prototype.name}, of {prototype.label}",
         f"Face 1, frame 27 (clip of frames 25 to 29): similarity {similarity:.3f}",
         f"Evidence: {fake:+.3f} for fake, {real:+.3f} for real",
     ]
     assert lane.tip(QPointF(panel.scale.x(50), lane.top(1) + 2)).endswith("Frame 50: not scored")
     assert lane.tip(QPointF(panel.scale.x(50), lane.height() - 2))[1:] == MEANING[1:]
+    scene.session.reviewing.rename(prototype, "lips out of step")
+    assert lane.text_of(j, 27).startswith(f"lips out of step ({prototype.name}), of {prototype.label}\n")
     choice.exclude({j})
     assert j not in lane.rows
     assert "+0.000 for fake" in lane.text_of(j, 27)
