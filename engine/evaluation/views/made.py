@@ -86,11 +86,13 @@ def make_views(
     before: tuple[str, Sequence[Judged]] | None = None,
     step: Callable[[str], None] = lambda _: None,
 ) -> Views:
-    """Args:
-    most_clips: of a video in t-SNE and heat map.
-    most_errors: of a class in the gallery.
-    before: name of other weights, and what they say of the observed files, in the same order.
-    step: told before each part that takes its time; may raise CancelledError.
+    """All that the observed files offer.
+
+    Args:
+        most_clips: of a video in t-SNE and heat map.
+        most_errors: of a class in the gallery.
+        before: name of other weights, and what they say of the observed files, in the same order.
+        step: told before each part that takes its time; may raise CancelledError.
 
     Raises:
         DataError: no file shows a face.
