@@ -23,7 +23,6 @@ class TrackSeries:
     Attributes:
         id: of the FaceTrack; provisional until the analysis is done.
         first, last: extent in frames, inclusive.
-        probability: (last - first + 1,) float32 in [0, 1]; nan where the frame was not scored.
         boxes: (last - first + 1, 4) float32 x0, y0, x1, y1; nan where the face was not seen.
         spans: (S, 2) int64 scored spans, first and last frame, ascending.
         scores: (S,) float32 fake probability of each span.
@@ -35,7 +34,6 @@ class TrackSeries:
     def __init__(self, track_id: int, first: int, last: int) -> None:
         self.id = track_id
         self.first, self.last = first, last
-        self.probability: FloatArray = np.full(last - first + 1, np.nan, np.float32)
         self.boxes: FloatArray = np.full((last - first + 1, 4), np.nan, np.float32)
         self.spans: IntArray = np.empty((0, 2), np.int64)
         self.scores: FloatArray = np.empty(0, np.float32)
@@ -54,11 +52,12 @@ class TrackSeries:
         return float(self.scores.mean(dtype=np.float64)) if len(self.scores) else float("nan")
 
     def probability_at(self, frame: int) -> float:
-        """Fake probability in [0, 1], nan where not scored."""
-        return float(self.probability[frame - self.first]) if self.first <= frame <= self.last else float("nan")
+        """Fake probability in [0, 1] by the span that stands for the frame, nan where not scored."""
+        row = self.span_at(frame)
+        return float("nan") if row is None else float(self.scores[row])
 
     def span_at(self, frame: int) -> int | None:
-        """Row of the span that stands for a frame, None where not scored."""
+        """Row of the span that stands for a frame, of several that which began last; None where not scored."""
         row = int(np.searchsorted(self.spans[:, 0], frame, side="right")) - 1
         return row if row >= 0 and frame <= self.spans[row, 1] else None
 
@@ -109,11 +108,6 @@ class TrackSeries:
         if not len(scores.spans):
             return
         self._cover(int(scores.spans[:, 0].min()), int(scores.spans[:, 1].max()))
-        starts = scores.spans[:, 0] - self.first
-        lengths = scores.spans[:, 1] - scores.spans[:, 0] + 1
-        for offset in range(int(lengths.max())):
-            inside = lengths > offset
-            self.probability[starts[inside] + offset] = scores.fake_probability[inside]
         self._merge(scores.spans, scores.fake_probability, scores.activations)
         self.parts, self.stored = (*self.parts, scores), (*self.stored, stored or scores)
 
@@ -122,7 +116,6 @@ class TrackSeries:
         self._cover(other.first, other.last)
         at = slice(other.first - self.first, other.last - self.first + 1)
         self.boxes[at] = np.where(np.isnan(other.boxes), self.boxes[at], other.boxes)
-        self.probability[at] = np.where(np.isnan(other.probability), self.probability[at], other.probability)
         if len(other.spans):
             self._merge(other.spans, other.scores, other.activations)
             self.parts, self.stored = (*self.parts, *other.parts), (*self.stored, *other.stored)
@@ -153,8 +146,8 @@ class TrackSeries:
             return
         wider = TrackSeries(self.id, first, last)
         at = slice(self.first - first, self.last - first + 1)
-        wider.probability[at], wider.boxes[at] = self.probability, self.boxes
-        self.first, self.last, self.probability, self.boxes = first, last, wider.probability, wider.boxes
+        wider.boxes[at] = self.boxes
+        self.first, self.last, self.boxes = first, last, wider.boxes
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,18 @@ def segment(
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_of_overlapping_spans_the_one_that_began_last_stands_for_a_frame(order: tuple[int, ...]) -> None:
+    model, frames = ResultsModel(200), np.arange(120)
+    spans, values = np.array([[0, 59], [30, 89], [60, 119]]), np.array([0.2, 0.5, 0.9])
+    for at in order:
+        part = some_scores(0, spans[at : at + 1], values[at : at + 1])
+        model.add_segment(segment(0, 119, [a_track(0, frames)], [part]))
+    for frame in frames.tolist():
+        (face,) = model.faces_at(frame)
+        assert face.probability == pytest.approx(values[min(frame // 30, 2)])
+
+
 def test_stretches_in_any_order_give_what_a_dictionary_gives() -> None:
     rng = np.random.default_rng(2)
     model, length = ResultsModel(400), 25

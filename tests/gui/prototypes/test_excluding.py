@@ -39,7 +39,7 @@ def shown(results: ResultsModel) -> list[object]:
     """All numbers that views read."""
     return [
         results.fake_probability,
-        *((track.scores.tobytes(), track.probability.tobytes(), track.mean) for track in results),
+        *((track.scores.tobytes(), track.spans.tobytes(), track.mean) for track in results),
         *(part.logits.tobytes() for track in results for part in track.parts),
         *(scores.fake_probability.tobytes() for scores in results.final.scores),
     ]
