@@ -12,26 +12,19 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from engine.detectors.clip_motion import ClipMotion
-from engine.detectors.prototype_evidence import patch_box
-from engine.errors import CancelledError, TellframeError
 from engine.results import SIMILARITY, Prototype
 from gui import theme
-from gui.bridge import Task
-from gui.explaining import Wanted
 from gui.panels.parts import Elided, Scrolling, column, muted, row
 from gui.prototypes.choice import PrototypeChoice
 from gui.prototypes.evidence import Evidence, evidence_of, weights_of
+from gui.prototypes.matching import MotionAsker, PatchFinder
 from gui.prototypes.motion_view import MotionView
-from gui.prototypes.questioned import Answer, Box, Question, answer
+from gui.prototypes.questioned import Box
 from gui.prototypes.rows import SIGNS, ColumnsHead, EvidenceList, SumsView, number, source_text
 from gui.results_model import TrackSeries
 from gui.session import Session
 
-REFRESH_MS, REST_MS = 60, 150
-EXPLAINER = "prototypes"
-AHEAD = 200
-"""Frames behind a clip's first whose boxes may be needed to measure it; clips are much shorter."""
+REFRESH_MS = 60
 
 
 class PrototypesPanel(QWidget):
@@ -48,26 +41,21 @@ class PrototypesPanel(QWidget):
         self.setObjectName("panel")
         self.setAccessibleName("Prototypes")
         self._session, self._choice = session, choice
-        self._maps = session.new_explanations()
-        self._clip: ClipMotion | None = None
-        self._question: Question | None = None
-        self._task: Task | None = None
+        self._finder = PatchFinder(session, choice, self)
         self._patch: Box | None = None
         self._make()
+        self._motions = MotionAsker(session, choice, self._finder, self.motion)
         self._place()
         self._timer = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._timer.timeout.connect(self.refresh)
-        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
-        self._rest.timeout.connect(self._draw_motion)
         for signal in (
             session.frame_changed, session.playing_changed, session.results_changed, choice.changed,
-            session.choice_changed, session.analysis_changed, self._maps.made, self._maps.busy_changed,
+            session.choice_changed, session.analysis_changed, self._finder.changed,
         ):  # fmt: skip
             signal.connect(self._later)
         for signal in (session.media_changed, session.tracks_changed):
             signal.connect(self._on_new)
         session.shown_changed.connect(self._show_patch)
-        self._maps.failed.connect(self._on_map_failed)
 
     def _make(self) -> None:
         self.moment = self._switch("Moment", "What the prototypes say of the clip at the playhead")
@@ -153,9 +141,7 @@ class PrototypesPanel(QWidget):
 
     def close_down(self) -> None:
         """With the window."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
+        self._motions.close()
 
     # What is shown
 
@@ -207,9 +193,9 @@ class PrototypesPanel(QWidget):
         )
         self.which.setVisible(self.whole.isChecked())
         self._show_chosen(choice.prototype)
-        self._want_map()
+        self._finder.ask()
         self._show_patch()
-        self._rest.start()
+        self._motions.later()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -217,7 +203,7 @@ class PrototypesPanel(QWidget):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._maps.stop()
+        self._finder.stop()
         self._set_patch(None)
 
     def _later(self, *_: object) -> None:
@@ -226,8 +212,7 @@ class PrototypesPanel(QWidget):
 
     def _on_new(self) -> None:
         """Another video, or the same faces under other numbers."""
-        self._clip = self._question = None
-        self.motion.show_answer(None)
+        self._motions.forget()
         self._later()
 
     def _why_empty(self) -> str:
@@ -312,102 +297,15 @@ class PrototypesPanel(QWidget):
 
     # Where it matches
 
-    def _wanted(self) -> Wanted | None:
-        """The map of the chosen prototype for the clip at the playhead: one for all of its frames."""
-        session, face, prototype, at = self._session, self._choice.face, self._choice.prototype, self.span
-        detector, video = session.detector, session.current
-        if face is None or prototype is None or at is None or video is None or detector is None:
-            return None
-        if EXPLAINER not in detector.explainers:
-            return None
-        return Wanted(
-            video.path,
-            detector.id,
-            EXPLAINER,
-            int(face.spans[at, 0]),
-            session.case_path,
-            session.device,
-            (("prototype", prototype.name),),
-            engine=session.engine,
-        )
-
-    def _want_map(self) -> None:
-        wanted = self._wanted()
-        if wanted is None:
-            self._maps.stop()
-        elif not (self._session.playing and self._session.analysis.state.active):
-            self._maps.want(wanted, keep_running=self._session.playing)
-
-    def _box(self) -> Box | None:
-        """Of the patch in the clip at the playhead; None while it is not known."""
-        wanted, face = self._wanted(), self._choice.face
-        if wanted is None or face is None:
-            return None
-        masks = self._maps.get(
-            wanted.video, wanted.detector_id, wanted.explainer_id, wanted.frame, wanted.settings
-        )
-        mask = masks.get(face.id)
-        return patch_box(mask.values, mask.affine) if mask is not None else None
-
-    def _on_map_failed(self, error: TellframeError) -> None:
-        if not isinstance(error, CancelledError):
-            self._session.notify("error", f"Where the prototype matches cannot be told: {error}")
-
     def _show_patch(self) -> None:
         """Only over a frame that the clip stands for."""
         face, shown, at = self._choice.face, self._session.shown, self.span
         box = None
         if self.isVisible() and face is not None and shown is not None and face.span_at(shown.index) == at:
-            box = self._box()
+            box = self._finder.box()
         self._set_patch(box)
 
     def _set_patch(self, box: Box | None) -> None:
         if box != self._patch:
             self._patch = box
             self.patch_changed.emit(box)
-
-    # How it moves
-
-    def _draw_motion(self) -> None:
-        """Have the motions measured and drawn when the playhead has come to rest."""
-        session, choice, at = self._session, self._choice, self.span
-        media, detector, face, prototype = session.media, session.detector, choice.face, choice.prototype
-        if not self.isVisible() or session.playing or media is None or prototype is None or choice.index is None:
-            return
-        if face is None or at is None or detector is None:
-            self.motion.show_answer(None, "The face is not scored here")
-            self._question = None
-            return
-        first, last = face.spans[at].tolist()
-        question = Question(
-            detector.folder, detector.weights_sha256, prototype, choice.index, face.id, first, last, self._box()
-        )
-        if question == self._question or self._task is not None:
-            return
-        if self._question is None or question.clip != self._question.clip:
-            self._clip = None
-        self._question = question
-        boxes = {frame: box for frame in range(first, first + AHEAD) if (box := face.box_at(frame)) is not None}
-        known = self._clip
-        if self.motion.panes.answer is None:
-            self.motion.show_answer(None, "◌ Measuring the motion…")
-        self._task = task = session.background.start(
-            lambda cancel, _progress: answer(question, media, boxes, known, cancel), slow=True
-        )
-        task.succeeded.connect(lambda made: self._on_drawn(task, made))
-        task.failed.connect(lambda error: self._on_failed(task, error))
-
-    def _on_drawn(self, task: Task, made: Answer) -> None:
-        if task is not self._task:
-            return
-        self._task = None
-        if made.question == self._question:
-            self._clip = made.clip
-            self.motion.show_answer(made)
-        self._rest.start()  # it may have moved on meanwhile
-
-    def _on_failed(self, task: Task, error: Exception) -> None:
-        if task is self._task:
-            self._task = None
-            self.motion.show_answer(None, str(error))
-            self._rest.start()
