@@ -569,7 +569,7 @@ class Session(SessionState):
         case = CaseStore(path, self.background, self)
         case.marks_loaded.connect(self._on_marks_loaded)
         case.exclusions_loaded.connect(self._on_exclusions_loaded)
-        case.reviews_loaded.connect(self.reviewing.take_reviews)
+        case.reviews_loaded.connect(lambda told: self.reviewing.take_reviews(told) if case is self._case else None)
         case.videos_loaded.connect(self.open)
         case.failed.connect(lambda error: self.notify("error", str(_typed(error))))
         return case
@@ -592,6 +592,8 @@ class Session(SessionState):
             self.marks_changed.emit()
 
     def _on_exclusions_loaded(self, video: OpenVideo, excluded: Excluded) -> None:
+        if video not in self.videos:  # it went away with its case, say
+            return
         self.reviewing.take_exclusions(video, excluded)
         self.reviewing.keep(video)
         self._apply_exclusions(video)

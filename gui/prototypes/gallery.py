@@ -194,7 +194,7 @@ class GalleryDialog(QDialog):
         self.motions.load()
 
     def _later(self) -> None:
-        if not self._timer.isActive():
+        if self.isVisible() and not self._timer.isActive():
             self._timer.start()
 
     def _choose_again(self) -> None:

@@ -75,7 +75,7 @@ class Motions(QObject):
         """Stop what is on its way."""
         if self._task is not None:
             self._task.cancel()
-            self._task = None
+            self._task, self._of = None, ("", "")  # the next time it is read anew
 
     def strength(self, index: int) -> str:
         """How far the strongest motion of a prototype goes: "up to 0.8 px a frame"; empty while not known."""

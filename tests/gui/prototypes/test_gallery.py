@@ -8,6 +8,7 @@ import pytest
 from dpnet_scene import NAMES, PROTOTYPES, clip_scores, similarities
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QListView
 
 from engine.case.reviewed import PrototypeReview
 from engine.detectors.cards import CARD
@@ -168,3 +169,31 @@ def test_motions_are_drawn_each_on_its_own_scale(tmp_path, monkeypatch):
     assert full == (4.0, 0.5)
     assert [len(each) for each in frames] == [3, 3]
     assert frames[0][0].pixelColor(3, 3) == frames[1][0].pixelColor(3, 3)
+
+
+def test_every_control_has_a_name_a_tooltip_and_takes_the_focus(dialog):
+    kinds = (QAbstractButton, QComboBox, QLineEdit, QListView)
+    found = [widget for kind in kinds for widget in dialog.findChildren(kind)]
+    ours = [w for w in found if not isinstance(w.parent(), QLineEdit | QComboBox) and w.window() is dialog]
+    assert len(ours) >= 12
+    for control in ours:
+        spoken = control.accessibleName() or (control.text() if isinstance(control, QAbstractButton) else "")
+        assert len(spoken) > 1, control
+        assert control.toolTip(), spoken
+        assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, spoken
+
+
+def test_motions_that_were_cut_short_are_read_when_it_is_opened_again(scene, qtbot):
+    motions = Motions(scene.session)
+    motions.load()
+    motions.close()
+    motions.load()
+    qtbot.waitUntil(lambda: bool(motions.problem))
+    motions.close()
+
+
+def test_what_another_case_says_comes_too_late(scene, qtbot, tmp_path):
+    reviewing, old = scene.session.reviewing, scene.session._case
+    scene.session.open_case(tmp_path / "other.tell")
+    old.reviews_loaded.emit({(dpnet_scene.SHA, NAMES[0]): PrototypeReview("of another case", "")})
+    assert reviewing.name_of(NAMES[0]) == NAMES[0]
