@@ -21,7 +21,7 @@ _CLOSE = 1e-4
 
 
 def without(scores: Scores, prototypes: Sequence[Prototype], excluded: Collection[str]) -> Scores:
-    """The scores of a track without the say of some prototypes; the very same ones if none is excluded. Any thread.
+    """The scores of a track without the say of some prototypes; the same ones if none is excluded. Any thread.
 
     Logits and probabilities are new; the similarities stay, of the excluded prototypes, too.
 
