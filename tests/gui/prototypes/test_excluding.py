@@ -11,7 +11,9 @@ from engine.case.case_file import CaseFile
 from engine.rendering.layers import build_layers
 from engine.rendering.primitives import Text
 from engine.rendering.style import OverlayStyle
+from gui.explaining import FrameExplanation
 from gui.exporting import ExportJob, ExportPlan
+from gui.panels.explanation import ExplanationPanel
 from gui.results_model import ResultsModel
 from gui.specifications.checking import Checking
 from gui.status import StatusLine
@@ -177,3 +179,15 @@ def test_the_window_says_in_its_status_its_list_and_its_timeline_that_some_are_e
     scene.session.undo()
     assert not badge.isVisible()
     qtbot.waitUntil(lambda: "excluded" not in timeline.legend.accessibleDescription())
+
+
+def test_a_mask_is_told_to_be_of_the_whole_network(scene):
+    panel = ExplanationPanel(scene.session)
+    dpnet_scene.finish(scene, clip_scores(similarities(40)))
+    made = clip_scores(similarities(1)).provenance
+    values, affine = np.zeros((4, 4), np.float32), np.eye(2, 3, dtype=np.float32)
+    mask = FrameExplanation("gradcam", dpnet_scene.DETECTOR, 0, 5, values, affine, 0.5, True, made)
+    assert "With all prototypes" not in panel._score(mask)
+    scene.session.reviewing.exclude(LEFT_OUT)
+    assert "With all prototypes, as every mask (2 prototypes excluded elsewhere)" in panel._score(mask)
+    panel.deleteLater()
