@@ -31,6 +31,8 @@ class DpnetConfig(DetectorConfig):
         push_every: steps between two projections of the prototypes to patches, after the warm epochs.
         projection_pairs: pairs of clips in which prototypes look for their patches.
         per_clip: patches that one video may give to the prototypes of a class.
+        trunk_rate: share of the learning rate that the trunk is trained with. P000 has 2e-4 for features, and 1e-3
+            for the layers on top of them and the prototypes.
         per_class: prototypes of each class; 0: as many as the detector has (P000, table 5a).
         fields: of flow in a clip; none leave a picture, as ProtoPNet sees it (table 5b). Weights with other
             numbers than the detector's are for measuring alone: the application does not load them.
@@ -57,6 +59,7 @@ class DpnetConfig(DetectorConfig):
     push_every: int = 200
     projection_pairs: int = 96
     per_clip: int = 5
+    trunk_rate: float = 0.2
     per_class: int = 0
     fields: int = 10
 
@@ -68,8 +71,8 @@ class DpnetConfig(DetectorConfig):
         for name in ("margin", "clustering", "separation", "diversity", "warm_epochs", "per_class", "fields"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
-        if self.bound <= 0 or not -1 <= self.overlap <= 1:
-            raise ValueError("bound must lie above 0, overlap in [-1, 1]")
+        if self.bound <= 0 or not -1 <= self.overlap <= 1 or not 0 < self.trunk_rate <= 1:
+            raise ValueError("bound must lie above 0, overlap in [-1, 1], trunk_rate in (0, 1]")
         if self.treatment not in get_args(Treatment):
             raise ValueError(f"treatment must be one of {', '.join(get_args(Treatment))}")
         if self.frozen_stages or self.smoothing or self.bf16:
@@ -81,6 +84,9 @@ class DpnetConfig(DetectorConfig):
     @property
     def crop_margin(self) -> float:
         return self.margin
+
+    def rate_factor(self, name: str) -> float:
+        return self.trunk_rate if name.startswith("network.trunk.") else 1.0
 
     @property
     def losses(self) -> LossConfig:
@@ -111,6 +117,7 @@ class DpnetConfig(DetectorConfig):
             **losses,
             "warm_epochs": self.warm_epochs,
             "push_every": self.push_every,
+            "trunk_rate": self.trunk_rate,
             "treatment": self.treatment,
             "pseudo_fakes": f"clips of TPF: {operators}; share of other persons' faces {self.mix.swapped:g}",
             "held_out_operators": list(self.mix.held_out),

@@ -76,6 +76,18 @@ def done(clip_stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return made, trainer, folder
 
 
+def test_the_trunk_is_trained_at_a_fifth_of_the_rate_as_p000_has_it(
+    done: tuple[DpnetTask, Trainer, Path],
+) -> None:
+    made, trainer, _ = done
+    rates = {p: group["lr"] for group in trainer.optimiser.param_groups for p in group["params"]}
+    found = {name: rates[p] for name, p in made.network.named_parameters()}
+    trunk = {rate for name, rate in found.items() if name.startswith("trunk.")}
+    others = {rate for name, rate in found.items() if not name.startswith("trunk.")}
+    assert len(trunk) == len(others) == 1
+    assert trunk.pop() == pytest.approx(0.2 * others.pop())
+
+
 def test_inputs_are_flow_of_the_very_crops(clip_stores: Stores) -> None:
     config = replace(CONFIG, flow_stride=2)
     made = task(clip_stores, config)
