@@ -323,7 +323,7 @@ class ExplanationPanel(QWidget):
         names = {face.track_id: face.name for face in self._session.faces}
         who = names.get(explanation.track_id, f"Face {explanation.track_id + 1}")
         side = "above" if probability >= self._session.threshold else "below"
-        without = self._session.reviewing.words
+        without = len(self._session.reviewing.excluded)
         return (
             f"{who}, frame {explanation.frame}\n"
             f"Fake probability {probability:.3f}, {side} the threshold\n"
@@ -333,7 +333,7 @@ class ExplanationPanel(QWidget):
                 if explanation.errors is not None
                 else ""
             )
-            + (f"\nWith all prototypes, as every mask ({without} elsewhere)" if without else "")
+            + (f"\nWith all prototypes ({without} excluded elsewhere)" if without else "")
         )
 
     def _show_provenance(self, explanation: FrameExplanation) -> None:

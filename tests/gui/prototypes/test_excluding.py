@@ -189,5 +189,5 @@ def test_a_mask_is_told_to_be_of_the_whole_network(scene):
     mask = FrameExplanation("gradcam", dpnet_scene.DETECTOR, 0, 5, values, affine, 0.5, True, made)
     assert "With all prototypes" not in panel._score(mask)
     scene.session.reviewing.exclude(LEFT_OUT)
-    assert "With all prototypes, as every mask (2 prototypes excluded elsewhere)" in panel._score(mask)
+    assert "With all prototypes (2 excluded elsewhere)" in panel._score(mask)
     panel.deleteLater()
