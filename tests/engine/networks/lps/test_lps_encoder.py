@@ -181,3 +181,25 @@ def test_branches_of_inception() -> None:
     ]
     with torch.no_grad():
         torch.testing.assert_close(mixed(x), torch.cat(wanted, 1))
+
+
+def test_the_gradients_of_inception_are_those_of_3d_convolutions_in_float64() -> None:
+    """In float32 torch's own of the first layer ends the program on a CPU."""
+    encoder, twin = Inception3d(4).eval(), Inception3d(4).double().eval()
+    twin.load_state_dict(encoder.state_dict())
+    x = wave((2, 3, 5, 32, 32), 0.3)
+    made = encoder(x.float())
+    made.sum().backward()
+    first, norm, act = twin.trunk[0]
+    wanted = act(norm(conv3d(x, first.weight, stride=2, padding=3)))
+    for layer in twin.trunk[1:]:
+        wanted = layer(wanted)
+    wanted = twin.project(wanted.mean(2))
+    torch.testing.assert_close(made.double(), wanted, rtol=1e-4, atol=1e-4)
+    wanted.sum().backward()
+    theirs = dict(twin.named_parameters())
+    for name, parameter in encoder.named_parameters():
+        scale = float(theirs[name].grad.abs().max())
+        torch.testing.assert_close(
+            parameter.grad.double(), theirs[name].grad, rtol=1e-3, atol=1e-4 * scale, msg=name
+        )
