@@ -23,9 +23,9 @@ _HEAD = f"""# The papers' ablations, at a small scale
 Written by `python benchmarks/ablations.py document --out DIR`; do not edit. The trainings behind it:
 `OMP_NUM_THREADS=1 python benchmarks/ablations.py {{dpnet,lps,snippet}} --data DIR --out DIR`.
 
-**What these tables can say, and what they cannot.** Every network here was trained for a minute or some on one
-core, on crops of 64 to 96 px, on a hundred or some hundreds of pairs of clips of 35 persons, once, with one seed.
-The papers trained for days on thousands of videos. An AUC of 0.5 is chance. Beside every figure stands its 95 %
+**What these tables can say, and what they cannot.** Every network here was trained for as many seconds of one core
+as its row says, on crops of 64 to 96 px, on a hundred or some hundreds of pairs of clips, once, with one seed. The
+papers trained large networks on thousands of videos. An AUC of 0.5 is chance. Beside every figure stands its 95 %
 interval ({DRAWS} resamples of the held-out persons, or of videos where too few persons stand apart). Differences
 inside the intervals say nothing. Those outside of them say little: the intervals know of the held-out clips alone,
 not of seeds; with so few groups of persons, whose number is given, they are too narrow; and of so many rows some
@@ -37,7 +37,8 @@ pseudo-fakes by the operators that were trained with, and by two that were not (
 `temporal-resolution`). Nothing was chosen by these clips: each network is the running average of its weights at
 the last step. The dev split plays no part. "Difference" is the AUC of all clips less that of the first row, both
 in the same resamples; it is left out where a network sees other clips (one of another length is another one).
-The cross-entropy (P001's table 5 has a loss) is 0.693 for one who knows nothing and says so.
+The cross-entropy (P001's table 5 has a loss) is 0.693 for one who knows nothing and says so; above it, a network
+is surer than it may be.
 "Seconds" are those of the processor for training and judging, without the making of clips, which all share.
 """
 
@@ -98,7 +99,12 @@ def _section(table: Table, rows: list[dict[str, Any]]) -> str:
     else:
         lines += ["None of its configurations was run.", ""]
     if missing:
-        lines += ["Not run:", "", *(f"- {one.name}: {one.stands_for}" for one in missing), ""]
+        lines += [
+            "Not run, for want of processor time:",
+            "",
+            *(f"- {one.name}: {one.stands_for}" for one in missing),
+            "",
+        ]
     return "\n".join(lines)
 
 
@@ -118,7 +124,7 @@ def _described(table: Table, rows: list[dict[str, Any]]) -> list[str]:
         f"`{table.detector}` from {start}, crops of {rows[0]['size']} px, {pairs} pairs a step, {how}.",
         f"Judged on (in brackets what is drawn for the intervals): {judged}.",
         f"Version of the code (a hash of its sources): {versions}; torch {rows[0]['torch']}.",
-        f"In {chance} of {len(rows)} rows the interval of all clips holds 0.5, so nothing shows that they learnt.",
+        f"In {chance} of {len(rows)} rows the interval of all clips holds 0.5, which shows nothing learnt.",
     ]
 
 
