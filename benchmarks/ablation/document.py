@@ -124,7 +124,7 @@ def _described(table: Table, rows: list[dict[str, Any]]) -> list[str]:
         f"`{table.detector}` from {start}, crops of {rows[0]['size']} px, {pairs} pairs a step, {how}.",
         f"Judged on (in brackets what is drawn for the intervals): {judged}.",
         f"Version of the code (a hash of its sources): {versions}; torch {rows[0]['torch']}.",
-        f"In {chance} of {len(rows)} rows the interval of all clips holds 0.5, which shows nothing learnt.",
+        f"In {chance} of {len(rows)} rows the interval of all clips holds 0.5: nothing shows that these learnt.",
     ]
 
 
