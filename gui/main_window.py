@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDropEvent,
     QKeyEvent,
+    QResizeEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
@@ -78,6 +79,8 @@ VIDEO_FILTER = (
 CASE_SUFFIX = ".tell"
 CASE_FILTER = f"Tellframe cases (*{CASE_SUFFIX})"
 LAYOUT_VERSION = 1
+TABS_SHARE = 0.28
+"""Of the window's width, which the names of the tabs may take."""
 
 
 class MainWindow(QMainWindow):
@@ -175,10 +178,15 @@ class MainWindow(QMainWindow):
         self.setStatusBar(StatusLine(session, self))
 
     def _show_prototypes_tab(self) -> None:
-        """Only for a detector that has prototypes; then no tab is cut off either."""
+        """Only for a detector that has prototypes; no tab is cut off then where the window is wide enough."""
         tabs, wanted = self._tabs, bool(self.prototype_choice.prototypes)
         tabs.setTabVisible(tabs.indexOf(self.prototypes), wanted)
-        tabs.setMinimumWidth(tabs.tabBar().sizeHint().width() if wanted else 0)
+        room = int(self.width() * TABS_SHARE)
+        tabs.setMinimumWidth(min(tabs.tabBar().sizeHint().width(), room) if wanted else 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_prototypes_tab()
 
     def _dock(self, name: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(name, self)

@@ -30,8 +30,12 @@ def test_it_is_there_with_prototypes_only_and_has_keys(window, scene, qtbot):
     assert not tabs.isTabVisible(place)
     scene.list_detectors(make_prototype_detector())
     assert tabs.isTabVisible(place)
+    window.player.transport._dropped.setText("9999 dropped")
+    window.player.transport._dropped.setVisible(True)
+    qtbot.wait(50)
+    assert (window.width(), window.height()) == (1280, 800), "it must not grow beyond a small screen"
+    window.resize(1920, 1080)
     qtbot.waitUntil(lambda: tabs.tabBar().sizeHint().width() <= tabs.width())
-    assert (window.width(), window.height()) == (1280, 800)
     scene.finish(scene.analyse(), (make_track(0, np.arange(60)), make_similarities(0, fives(0, 59))))
     qtbot.waitUntil(lambda: window.actions_by_id["prototypes"].isEnabled())
     qtbot.keyClick(window, Qt.Key.Key_Y)
