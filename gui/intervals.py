@@ -10,6 +10,7 @@ from engine.evaluation.intervals import (
     suspicious_intervals,
     usual_rule,
 )
+from engine.evaluation.standing_out import StandingOut, standing_out
 from gui.session import Session
 
 REFRESH_MS = 300
@@ -20,12 +21,14 @@ class Intervals(QObject):
     """Found in what is known so far of the faces that are shown, under the chosen detector.
 
     Signals:
-        changed: `found`, `rule` or `chosen`.
+        changed: `found`, `rule`, `chosen` or `outstanding`.
 
     Attributes:
         found: by first frame and then by face.
         rule: by which they were found.
         chosen: the one that is chosen in the list, None if none is.
+        outstanding: where a face stands out most from the rest of itself, once the analysis is done; of several
+            faces the one with the largest contrast.
     """
 
     changed = Signal()
@@ -38,6 +41,7 @@ class Intervals(QObject):
         self.found: tuple[SuspiciousInterval, ...] = ()
         self.rule = usual_rule([], float)
         self.chosen: SuspiciousInterval | None = None
+        self.outstanding: StandingOut | None = None
         self._timer = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._timer.timeout.connect(self.refresh)
         session.results_changed.connect(self._later)
@@ -69,7 +73,7 @@ class Intervals(QObject):
             self.chosen = interval
             self.changed.emit()
 
-    def go_to(self, interval: SuspiciousInterval) -> None:
+    def go_to(self, interval: SuspiciousInterval | StandingOut) -> None:
         """Pause at its first frame."""
         self._session.pause()
         self._session.go_to(interval.first)
@@ -77,6 +81,16 @@ class Intervals(QObject):
     def mark(self, interval: SuspiciousInterval) -> None:
         """Make it a mark, whose note says what found it; can be undone."""
         self._session.add_mark(interval.first, interval.last, self.note(interval))
+
+    def mark_outstanding(self) -> None:
+        """Make what stands out a mark, whose note says by how much; can be undone."""
+        if (found := self.outstanding) is not None:
+            self._session.add_mark(
+                found.first,
+                found.last,
+                f"Face {found.track_id + 1}: stands out from the rest of itself, mean logit of "
+                f"{self._session.detector_id} higher by {found.contrast:.2f}. {self._made_by()}",
+            )
 
     def mark_current(self) -> None:
         """Make the current one a mark; says so if there is none."""
@@ -87,14 +101,18 @@ class Intervals(QObject):
 
     def note(self, interval: SuspiciousInterval) -> str:
         """What a mark says of an interval: detector, weights, figures and rule."""
-        detector = self._session.detector
-        weights = detector.weights_sha256 if detector is not None else ""
-        without = self._session.reviewing.words
         return (
             f"Face {interval.track_id + 1}: score of {self._session.detector_id} mean {interval.mean:.2f}, "
             f"peak {interval.peak:.2f} at frame {interval.peak_frame}. Rule: {self.rule.words()}. "
-            f"Weights SHA-256 {weights}{f'. {without}' if without else ''}"
+            f"{self._made_by()}"
         )
+
+    def _made_by(self) -> str:
+        """Which weights, and what of them was left out."""
+        detector = self._session.detector
+        weights = detector.weights_sha256 if detector is not None else ""
+        without = self._session.reviewing.words
+        return f"Weights SHA-256 {weights}{f'. {without}' if without else ''}"
 
     def close(self) -> None:
         """Follow no more results."""
@@ -115,10 +133,19 @@ class Intervals(QObject):
                 found += suspicious_intervals(track.id, track.spans, track.scores, rule)
         new = tuple(sorted(found, key=lambda each: (each.first, each.track_id)))
         rule = rule or usual_rule([], float, detector.card if detector is not None else None)
-        if (new, rule) != (self.found, self.rule):
-            self.found, self.rule = new, rule
+        outstanding = self._outstanding()
+        if (new, rule, outstanding) != (self.found, self.rule, self.outstanding):
+            self.found, self.rule, self.outstanding = new, rule, outstanding
             self.chosen = self.chosen if self.chosen in new else None
             self.changed.emit()
+
+    def _outstanding(self) -> StandingOut | None:
+        """Of a whole curve only: half of one has steps that the whole has not."""
+        results = self._session.results
+        if self._session.media is None or results is None or not results.done:
+            return None
+        known = (standing_out(each.id, each.spans, each.scores) for each in self._session.visible_tracks)
+        return max((one for one in known if one is not None), key=lambda one: one.contrast, default=None)
 
     def _later(self) -> None:
         if not self._timer.isActive():

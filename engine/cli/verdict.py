@@ -11,6 +11,7 @@ from engine.evaluation.intervals import (
     suspicious_intervals,
     usual_rule,
 )
+from engine.evaluation.standing_out import standing_out
 from engine.exports.sidecar import number, video
 from engine.results import DetectorInfo, Scores
 from engine.runtime.protocol import AnalysisDone
@@ -105,12 +106,14 @@ def _scored(
         entry["prototypes"] = _named(info)
     if mine is None:
         nothing: dict[str, Any] = {"spans": [], "span_fake_probability": [], "activations": {}, "intervals": []}
-        return entry | {"fake_probability": None} | nothing
+        return entry | {"fake_probability": None, "standing_out": None} | nothing
+    outstanding = standing_out(track_id, mine.spans, mine.fake_probability)
     return entry | {
         "fake_probability": number(mine.track_probability),
         "spans": mine.spans.tolist(),
         "span_fake_probability": [number(float(p)) for p in mine.fake_probability],
         "activations": {series: values.tolist() for series, values in mine.activations.items()},
+        "standing_out": None if outstanding is None else outstanding.plain(seconds),
         "intervals": [
             found.plain(seconds)
             for found in suspicious_intervals(track_id, mine.spans, mine.fake_probability, rule)

@@ -1,8 +1,8 @@
 """Partial forgeries: how well a detector tells the forged frames of a video from the others, and finds the run.
 
 Frames are judged by the probability of the spans that hold them, and by the attention that a detector pays to them
-where it pays some. The run is where engine.evaluation.intervals finds a face's curve high: of several intervals
-the longest, of equals the first.
+where it pays some. The run is sought in two ways: where engine.evaluation.intervals finds a face's curve high (of
+several intervals the longest, of equals the first), and where engine.evaluation.standing_out sees it stand out.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,14 +15,19 @@ from engine.evaluation.bootstrap import LEVEL, Interval, Units, draw, intervals,
 from engine.evaluation.detection import AUC, area, roc
 from engine.evaluation.evaluate import Judged, Sample, Settings
 from engine.evaluation.intervals import suspicious_intervals, usual_rule
+from engine.evaluation.standing_out import logits_of, standing_out
 from engine.evaluation.video_scores import VideoScores
 from engine.evaluation.wrapped import RATE
 from engine.results import BoolArray, FloatArray, IntArray
 
 FRAME_AUC, CLIP_AUC = "AUC of frames", "AUC within clips"
 ATTENTION_AUC, ATTENTION_CLIP_AUC = "AUC of frames by attention", "AUC within clips by attention"
+CENTRED_AUC = "AUC of frames against their clip's median"
 FOUND, START, END, OVERLAP = "run found", "error of the start", "error of the end", "overlap"
-MEASURES = (FRAME_AUC, CLIP_AUC, ATTENTION_AUC, ATTENTION_CLIP_AUC, FOUND, START, END, OVERLAP)
+OUT_START, OUT_END = "error of the start of what stands out", "error of the end of what stands out"
+OUT_OVERLAP = "overlap of what stands out"
+_OF_CURVES = (FRAME_AUC, CLIP_AUC, CENTRED_AUC, ATTENTION_AUC, ATTENTION_CLIP_AUC)
+MEASURES = (*_OF_CURVES, FOUND, START, END, OVERLAP, OUT_START, OUT_END, OUT_OVERLAP)
 """In the order of the report. Errors in frames, of clips in which a run was found; overlap: intersection over
 union, 0 where none was found."""
 
@@ -66,7 +71,8 @@ class PartialClip:
     Attributes:
         length: frames of the clip.
         truth: the run.
-        found: where the detector finds it; None where it finds nothing.
+        found: where the detector finds it by the rule of suspicious intervals; None where it finds nothing.
+        outstanding: the run that stands out most; None of too few scores, or a flat curve.
         probability: of the frames that have one.
         attention: the same; None where the detector pays none.
     """
@@ -75,6 +81,7 @@ class PartialClip:
     length: int
     truth: Run
     found: Run | None
+    outstanding: Run | None
     probability: Curve
     attention: Curve | None
 
@@ -119,6 +126,7 @@ def partial_clip(judged: Judged, copy: PartialCopy, threshold: float) -> Partial
         copy.length,
         (copy.first, copy.last),
         located(judged.scores, threshold),
+        located_outstanding(judged.scores),
         Curve(*judged.scores.by_frame()),
         None if attention is None else Curve(*attention),
     )
@@ -134,6 +142,17 @@ def located(scores: VideoScores, threshold: float) -> Run | None:
         for each in suspicious_intervals(number, track.spans, track.probability, rule)
     ]
     best = max(found, key=lambda each: (each.last - each.first, -each.first), default=None)
+    return None if best is None else (best.first, best.last)
+
+
+def located_outstanding(scores: VideoScores) -> Run | None:
+    """The run that stands out most among all faces, by its contrast; None without any."""
+    found = [
+        each
+        for number, track in enumerate(scores.tracks)
+        if (each := standing_out(number, track.spans, track.probability)) is not None
+    ]
+    best = max(found, key=lambda each: each.contrast, default=None)
     return None if best is None else (best.first, best.last)
 
 
@@ -166,6 +185,7 @@ def _figures(part: str, clips: Sequence[PartialClip], settings: Settings) -> lis
         PartialFigure(part, measure, _bare(value) if alone else value, chance, count, unit.over)
         for measure, value, chance, count in (
             *_of_curves((FRAME_AUC, CLIP_AUC), clips, [c.probability for c in clips], unit, settings),
+            *_of_curves((CENTRED_AUC,), clips, [_centred(c.probability) for c in clips], unit, settings),
             *_of_curves((ATTENTION_AUC, ATTENTION_CLIP_AUC), clips, [c.attention for c in clips], unit, settings),
             *_of_runs(clips, unit, settings),
         )
@@ -173,13 +193,13 @@ def _figures(part: str, clips: Sequence[PartialClip], settings: Settings) -> lis
 
 
 def _of_curves(
-    names: tuple[str, str],
+    names: tuple[str, ...],
     clips: Sequence[PartialClip],
     curves: Sequence[Curve | None],
     unit: Units,
     settings: Settings,
 ) -> Iterator[tuple[str, Interval, float, int]]:
-    """AUC over the frames of all clips, and the mean of that of each clip; nothing without a curve."""
+    """AUC over the frames of all clips and, if named, the mean of that of each clip; nothing without a curve."""
     known = [
         (clip, curve, group)
         for clip, curve, group in zip(clips, curves, unit.group[::2].tolist(), strict=True)
@@ -193,6 +213,8 @@ def _of_curves(
     values, labels = np.concatenate([curve.values for _, curve, _ in known]), np.concatenate(forged)
     found = intervals(values, labels, of_frames, settings.threshold, draws=settings.draws, seed=settings.seed)
     yield names[0], found[AUC], 0.5, len(known)
+    if len(names) == 1:
+        return
     each = np.array([area(roc(c.values, f))[0] for (_, c, _), f in zip(known, forged, strict=True)])
     value = _mean(each, np.array([group for *_, group in known]), settings)
     yield names[1], value, 0.5, int((~np.isnan(each)).sum())
@@ -203,8 +225,9 @@ def _of_runs(
 ) -> Iterator[tuple[str, Interval, float, int]]:
     """How often a run is found and how far off, beside guesses."""
     guesses = _guesses(clips, settings.seed)
-    for measure, apart in _RUN_MEASURES.items():
-        each = np.array([apart(clip.found, clip.truth) for clip in clips])
+    for measure, (outstanding, apart) in _RUN_MEASURES.items():
+        runs = [clip.outstanding if outstanding else clip.found for clip in clips]
+        each = np.array([apart(run, clip.truth) for run, clip in zip(runs, clips, strict=True)])
         known = [row for row, value in enumerate(each) if not np.isnan(value)]
         guessed = [apart(run, clips[row].truth) for row in known for run in guesses[row]]
         chance = float("nan") if measure == FOUND or not known else float(np.mean(guessed))
@@ -224,12 +247,22 @@ def _apart(end: int) -> Callable[[Run | None, Run], float]:
     return lambda run, truth: float("nan") if run is None else float(abs(run[end] - truth[end]))
 
 
-_RUN_MEASURES: dict[str, Callable[[Run | None, Run], float]] = {
-    FOUND: lambda run, _: float(run is not None),
-    START: _apart(0),
-    END: _apart(1),
-    OVERLAP: overlap,
+_RUN_MEASURES: dict[str, tuple[bool, Callable[[Run | None, Run], float]]] = {
+    FOUND: (False, lambda run, _: float(run is not None)),
+    START: (False, _apart(0)),
+    END: (False, _apart(1)),
+    OVERLAP: (False, overlap),
+    OUT_START: (True, _apart(0)),
+    OUT_END: (True, _apart(1)),
+    OUT_OVERLAP: (True, overlap),
 }
+"""Whether of what stands out, and what is measured of a run and the true one."""
+
+
+def _centred(curve: Curve) -> Curve:
+    """Logits less their median: what a clip's own level has in it is gone."""
+    logits = logits_of(curve.values)
+    return Curve(curve.frames, np.asarray(logits - np.median(logits) if len(logits) else logits, np.float32))
 
 
 def _bare(value: Interval) -> Interval:

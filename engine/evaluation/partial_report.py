@@ -184,5 +184,6 @@ def _clip(clip: PartialClip) -> dict[str, Any]:
         "frames": clip.length,
         "forged": list(clip.truth),
         "found": None if clip.found is None else list(clip.found),
+        "outstanding": None if clip.outstanding is None else list(clip.outstanding),
         "scores": packed(clip.judged.scores),
     }

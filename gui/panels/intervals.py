@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.evaluation.intervals import SuspiciousInterval
+from engine.rendering.layers import timecode
 from gui import theme
 from gui.intervals import Intervals
 from gui.panels.parts import heading, muted, row
@@ -100,6 +101,13 @@ class IntervalsView(QWidget):
         self.gap = self._count("Close gaps of", 0, "Intervals with so many frames between them, or fewer, are one")
         self.shortest = self._count("Shortest", 1, "Shorter intervals do not count")
         self.rule = muted()
+        self.outstanding = muted()
+        self.go_outstanding = QPushButton("Go there")
+        self.go_outstanding.setToolTip("Go to the first frame of what stands out most")
+        self.go_outstanding.clicked.connect(self._go_outstanding)
+        self.mark_outstanding = QPushButton("Mark it")
+        self.mark_outstanding.setToolTip("Make what stands out most a mark, with what found it")
+        self.mark_outstanding.clicked.connect(intervals.mark_outstanding)
         self._controls = self._make_controls()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -110,6 +118,9 @@ class IntervalsView(QWidget):
         layout.addLayout(row(self.mark, QWidget(), self.defaults, self.change, stretch=1))
         layout.addWidget(self._controls)
         layout.addWidget(self.rule)
+        layout.addWidget(heading("Stands out most"))
+        layout.addWidget(self.outstanding)
+        layout.addLayout(row(self.go_outstanding, self.mark_outstanding, QWidget(), stretch=2))
         self._show_controls(shown=False)
         intervals.changed.connect(self.refresh)
         session.analysis_changed.connect(self.refresh)
@@ -141,6 +152,7 @@ class IntervalsView(QWidget):
             control.blockSignals(False)
         self.defaults.setEnabled(self._intervals.own_rule)
         self.rule.setText(f"An interval {rule.words()}. It says that the scores are high, not why.")
+        self._show_outstanding()
         self._show_button()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -153,6 +165,26 @@ class IntervalsView(QWidget):
             event.ignore()
             return True
         return super().eventFilter(watched, event)
+
+    def _show_outstanding(self) -> None:
+        found, results, media = self._intervals.outstanding, self._session.results, self._session.media
+        for button in (self.go_outstanding, self.mark_outstanding):
+            button.setEnabled(found is not None)
+        if found is not None and media is not None:
+            begin, end = (timecode(media.index.seconds(at)) for at in (found.first, found.last))
+            self.outstanding.setText(
+                f"Face {found.track_id + 1}, frames {found.first:,}–{found.last:,} ({begin} to {end}): mean logit "
+                f"higher by {found.contrast:.2f} than in the rest. Something stands out in a genuine video, "
+                "too: it is a place to look at, no finding."
+            )
+        elif results is None or not results.done:
+            self.outstanding.setText("It appears here when the whole video is analysed.")
+        else:
+            self.outstanding.setText("Nothing: too few scores, or all alike.")
+
+    def _go_outstanding(self) -> None:
+        if self._intervals.outstanding is not None:
+            self._intervals.go_to(self._intervals.outstanding)
 
     def _why_empty(self) -> str:
         results = self._session.results

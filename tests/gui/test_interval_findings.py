@@ -114,3 +114,27 @@ def test_hidden_faces_have_none(scene, intervals, qtbot):
     qtbot.waitUntil(lambda: found(intervals) == [(0, 50, 79), (1, 100, 149)])
     scene.session.set_face_visible(0, False)
     qtbot.waitUntil(lambda: found(intervals) == [(1, 100, 149)])
+
+
+def test_what_stands_out_is_told_of_whole_curves_and_can_be_marked(scene, intervals, qtbot):
+    """Below the threshold all along, so that no interval is found: the step is there all the same."""
+    track, scores = person(((50, 80),), value=0.3)
+    job = scene.analyse()
+    scene.segment(job, 0, 199, (track, scores))
+    intervals.refresh()
+    assert intervals.outstanding is None, "half a curve may have other steps"
+    scene.finish(job, (track, scores))
+    qtbot.waitUntil(lambda: intervals.outstanding is not None)
+    out = intervals.outstanding
+    assert (found(intervals), out.track_id, out.first, out.last) == ([], 0, 50, 79)
+    assert out.contrast == pytest.approx(np.log(0.3 / 0.7) - np.log(0.1 / 0.9), abs=1e-5)
+    intervals.go_to(out)
+    assert scene.session.frame == 50
+    intervals.mark_outstanding()
+    (mark,) = scene.session.marks
+    assert (mark.first, mark.last) == (50, 79)
+    assert "stands out from the rest of itself" in mark.note
+    assert f"higher by {out.contrast:.2f}" in mark.note
+    assert SHA in mark.note
+    scene.session.undo()
+    assert scene.session.marks == ()

@@ -82,6 +82,7 @@ def test_analyze_writes_the_json_of_the_contract(
         "span_fake_probability",
         "activations",
         "intervals",
+        "standing_out",
     }
     assert mine["spans"] == [[i, i] for i in range(30)]
     expected = [1 / (1 + np.exp(-2 * np.sin(i / 9))) for i in range(30)]
@@ -99,6 +100,11 @@ def test_analyze_writes_the_json_of_the_contract(
     assert interval["mean"] == pytest.approx(np.mean(expected), abs=1e-6)
     assert (interval["peak"], interval["peak_frame"]) == (pytest.approx(max(expected), abs=1e-6), 14)
     assert (interval["begin"], interval["end"]) == pytest.approx((0.0, 29 / 25))
+    logits = 2 * np.sin(np.arange(30) / 9)
+    out = mine["standing_out"]
+    inside = slice(out["first"], out["last"] + 1)
+    assert out["contrast"] == pytest.approx(logits[inside].mean() - np.delete(logits, inside).mean(), abs=1e-4)
+    assert out["first"] <= 14 <= out["last"]
     assert entry["detectors"]["frame-b4"]["log10_likelihood_ratio"] is None
     assert entry["fake_probability"] == pytest.approx(np.mean(expected), abs=1e-6)
     assert entry["combination"]["rule"] == "mean"

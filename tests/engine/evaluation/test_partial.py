@@ -11,10 +11,14 @@ from engine.evaluation.evaluate import Judged, Sample, Settings
 from engine.evaluation.partial import (
     ATTENTION_AUC,
     ATTENTION_CLIP_AUC,
+    CENTRED_AUC,
     CLIP_AUC,
     END,
     FOUND,
     FRAME_AUC,
+    OUT_END,
+    OUT_OVERLAP,
+    OUT_START,
     OVERLAP,
     START,
     PartialClip,
@@ -127,6 +131,22 @@ def test_a_run_is_located_to_the_frame() -> None:
     single = table(partial_figures([early], None, SETTINGS))
     assert np.isnan(single[FRAME_AUC].value.low), "one video alone has no interval"
     assert np.isnan(table(partial_figures([none], None, SETTINGS))[START].chance)
+
+
+def test_what_stands_out_is_located_whatever_the_level_of_its_clip() -> None:
+    """In both clips the forged run has three logits more than the rest; the threshold finds nothing, or all."""
+    step = np.zeros(20)
+    step[5:10] = 3.0  # frames 20 to 39
+    low, high = (clip(name, (20, 43), 1 / (1 + np.exp(4 - step - up))) for name, up in (("a", 0.0), ("b", 6.0)))
+    assert (low.found, high.found) == (None, (0, LENGTH - 1))
+    assert low.outstanding == high.outstanding == (20, 39)
+    found = table(partial_figures([low, high, clip("c", (20, 43))], None, SETTINGS))
+    assert [found[name].value.value for name in (OUT_START, OUT_END)] == [0, 4]
+    assert found[OUT_OVERLAP].value.value == pytest.approx((20 / 24 + 20 / 24 + 0) / 3)
+    assert (found[OUT_START].clips, found[OUT_OVERLAP].clips) == (2, 3)
+    labels = np.concatenate([one.forged(np.arange(LENGTH)) for one in (low, high)])
+    assert found[CENTRED_AUC].value.value == pytest.approx(roc_auc_score(labels, np.tile(np.repeat(step, T), 2)))
+    assert found[FRAME_AUC].value.value < found[CENTRED_AUC].value.value
 
 
 def test_of_several_intervals_the_longest_counts() -> None:
