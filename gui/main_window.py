@@ -79,7 +79,7 @@ VIDEO_FILTER = (
 CASE_SUFFIX = ".tell"
 CASE_FILTER = f"Tellframe cases (*{CASE_SUFFIX})"
 LAYOUT_VERSION = 1
-TABS_SHARE = 0.28
+TABS_SHARE = 0.26
 """Of the window's width, which the names of the tabs may take."""
 
 

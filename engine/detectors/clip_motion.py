@@ -3,8 +3,11 @@
 Cut and measured exactly as the detector does it, from the footage, whenever it is wanted; needs no torch.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -14,7 +17,9 @@ from engine.faces.crops import crop_affines, cut_crop, run_square
 from engine.faces.flow import FlowSpec, make_clip
 from engine.progress import CancelToken
 from engine.results import CropSpec, FloatArray, IntArray, Picture, frozen
-from engine.video.interface import Media
+
+if TYPE_CHECKING:
+    from engine.video.interface import Media
 
 CELLS = 16
 """Along each side of a patch's motion: as many as are kept of a prototype's."""

@@ -6,6 +6,9 @@ from typing import Any
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
+_DRAWS = ("normal_", "uniform_")
+"""Of those functions of torch.nn.init that a mode does not see, what they call."""
+
 
 class Blank(TorchFunctionMode):
     """A context in which new layers are left with whatever values lie in their memory.
@@ -21,6 +24,6 @@ class Blank(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        if getattr(func, "__module__", None) == init.__name__:
+        if getattr(func, "__module__", None) == init.__name__ or getattr(func, "__name__", "") in _DRAWS:
             return args[0] if args else kwargs["tensor"]
         return func(*args, **kwargs)

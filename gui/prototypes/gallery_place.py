@@ -8,8 +8,6 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from gui.prototypes.choice import PrototypeChoice
-from gui.prototypes.export_dialog import PrototypeExportDialog
-from gui.prototypes.exporting import questioned
 from gui.prototypes.gallery import GalleryDialog
 from gui.session import Session
 
@@ -34,6 +32,11 @@ class GalleryPlace:
 
     def export(self) -> None:
         """Ask where to, and write the chosen prototype's motion beside the questioned patch; say why if not."""
+        from gui.prototypes.export_dialog import (
+            PrototypeExportDialog,
+        )  # they import PyAV, and the window shall not
+        from gui.prototypes.exporting import questioned
+
         self._session.pause()
         front = self.dialog if self.dialog is not None and self.dialog.isVisible() else self._window
         wanted = questioned(self._session, self._choice)

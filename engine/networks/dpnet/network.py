@@ -1,5 +1,6 @@
 """DPNet (P000, section 3.1): a clip is judged by how near its patches come to prototypes of real and of fake."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -61,7 +62,7 @@ class DpNetwork(nn.Module):
             last.weight.mul_(_NEARER)
         self.add_on = nn.Sequential(first, nn.BatchNorm2d(width), nn.ReLU(), last)
         self.prototypes = prototypes
-        self.register_buffer("weights", fixed_weights(prototypes.classes))
+        self.register_buffer("weights", fixed_weights(prototypes.class_list))
         self.size, self.channels = size, channels
         self.input_mean, self.input_std = trunk.input_mean, trunk.input_std
 
@@ -84,10 +85,11 @@ class DpNetwork(nn.Module):
         return self.weights * similarities[:, None]
 
 
-def fixed_weights(classes: Tensor) -> Tensor:
-    """(m,) classes -> (2, m): 1 for a prototype's own class, -0.5 for the other."""
-    own = torch.arange(2, device=classes.device)[:, None] == classes
-    return torch.where(own, 1.0, -0.5)
+def fixed_weights(classes: Iterable[int] | Tensor) -> Tensor:
+    """m classes -> (2, m): 1 for a prototype's own class, -0.5 for the other."""
+    # Of plain numbers: arithmetic on the device "meta" imports torch's compiler.
+    own = [int(each) for each in classes]
+    return torch.tensor([[1.0 if each == k else -0.5 for each in own] for k in (0, 1)])
 
 
 def build_dpnet(

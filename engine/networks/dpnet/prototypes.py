@@ -24,7 +24,8 @@ class PrototypeLayer(nn.Module):
     def __init__(self, per_class: int, channels: int, similarity: Similarity = "inverse") -> None:
         super().__init__()
         self.vectors = nn.Parameter(torch.rand(2 * per_class, channels, 1, 1))
-        self.register_buffer("classes", torch.arange(2 * per_class) // per_class, persistent=False)
+        self.class_list = (0,) * per_class + (1,) * per_class
+        self.register_buffer("classes", torch.tensor(self.class_list), persistent=False)
         self.similarity = similarity
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:

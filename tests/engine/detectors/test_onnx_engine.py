@@ -166,7 +166,7 @@ def test_copies_with_random_parameters_are_never_answered_by_the_trained_session
     labels = np.zeros((1, SIDE, SIDE), np.int64)
     labels[:, :, SIDE // 2 :] = 1
     game = FrameGame(other, crops[:1], labels)
-    np.testing.assert_allclose(game(np.ones((1, 2), np.bool_)), by_hand[:1], rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(game(np.ones((1, 2), np.bool_))[:, 0], by_hand[:1], rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.usefixtures("mild")
