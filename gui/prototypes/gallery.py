@@ -69,6 +69,7 @@ class GalleryDialog(QDialog):
         self.text.setAccessibleName("Search prototypes")
         self.text.setToolTip("Only cards with all these words are shown (Ctrl+F)")
         self.text.setClearButtonEnabled(True)
+        self.text.setMinimumWidth(140)
         self.text.textChanged.connect(self.refresh)
         self.label = self._combo("Class", "Only prototypes of a class", ("fake", "real"))
         self.operator = self._combo("Operator", "Only prototypes whose footage was forged in a way", ())
