@@ -73,16 +73,13 @@ class SuspiciousInterval:
 
     def plain(self, seconds: Callable[[int], float]) -> dict[str, Any]:
         """For JSON, with the seconds at which the first and the last frame begin."""
-        return {
-            "first": self.first,
-            "last": self.last,
-            "begin": seconds(self.first),
-            "end": seconds(self.last),
-            "scores": self.scores,
-            "mean": self.mean,
-            "peak": self.peak,
-            "peak_frame": self.peak_frame,
-        }
+        own = {"mean": self.mean, "peak": self.peak, "peak_frame": self.peak_frame}
+        return {**plain_run(self.first, self.last, self.scores, seconds), **own}
+
+
+def plain_run(first: int, last: int, scores: int, seconds: Callable[[int], float]) -> dict[str, Any]:
+    """A run of so many scores for JSON, with the seconds at which its first and its last frame begin."""
+    return {"first": first, "last": last, "begin": seconds(first), "end": seconds(last), "scores": scores}
 
 
 def usual_rule(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.evaluation.intervals import plain_run
 from engine.results import FloatArray, IntArray
 
 FEWEST_SCORES = 16
@@ -45,14 +46,7 @@ class StandingOut:
 
     def plain(self, seconds: Callable[[int], float]) -> dict[str, Any]:
         """For JSON, with the seconds at which the first and the last frame begin."""
-        return {
-            "first": self.first,
-            "last": self.last,
-            "begin": seconds(self.first),
-            "end": seconds(self.last),
-            "scores": self.scores,
-            "contrast": self.contrast,
-        }
+        return {**plain_run(self.first, self.last, self.scores, seconds), "contrast": self.contrast}
 
 
 def standing_out(track_id: int, spans: IntArray, probability: FloatArray) -> StandingOut | None:

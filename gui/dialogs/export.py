@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import QStandardPaths, Qt, QUrl
-from PySide6.QtGui import QCloseEvent, QDesktopServices
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QCheckBox,
-    QDialog,
-    QFileDialog,
-    QFormLayout,
-    QLineEdit,
-    QProgressBar,
-    QPushButton,
-    QRadioButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QButtonGroup, QCheckBox, QFileDialog, QFormLayout, QLineEdit, QRadioButton, QWidget
 
-from engine.progress import Progress
 from engine.rendering.layers import timecode
-from gui import theme
+from gui.dialogs.writing import WritingDialog
 from gui.exporting import ExportJob, ExportPlan, Written
-from gui.panels.parts import muted, progress_text, row
+from gui.panels.parts import muted, row
 from gui.session import Session
 
 
@@ -34,33 +20,14 @@ def default_name(video: Path, first: int, last: int, *, stills: bool) -> str:
     return f"{video.stem}_{first}-{last}" + ("_stills" if stills else ".mp4")
 
 
-class ExportDialog(QDialog):
+class ExportDialog(WritingDialog):
     """Asks, exports with progress and cancel, and shows where the result is."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self.job: ExportJob | None = None
-        self._written: Written | None = None
+        super().__init__(session, "Export", "the export", parent)
         self._named_by_user = False
-        self.setWindowTitle("Export")
-        self.setMinimumWidth(540)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 14)
-        layout.setSpacing(12)
-        self._form = QWidget()
-        layout.addWidget(self._form)
         self._make_form()
-        self.bar = QProgressBar()
-        self.bar.setRange(0, 1000)
-        self.bar.setAccessibleName("Progress of the export")
-        self.bar.hide()
-        layout.addWidget(self.bar)
-        self.outcome = muted()
-        self.outcome.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.outcome.hide()
-        layout.addWidget(self.outcome)
-        self._make_buttons(layout)
+        self.place()
         self._suggest()
 
     # Making
@@ -95,11 +62,8 @@ class ExportDialog(QDialog):
         self.name.setAccessibleName("File name")
         self.name.setToolTip("Where the export goes")
         self.name.textEdited.connect(self._on_named)
-        browse = QPushButton("Browse…")
-        browse.setAutoDefault(False)
-        browse.setToolTip("Choose where the export goes")
-        browse.clicked.connect(self._browse)
-        form = QFormLayout(self._form)
+        browse = self.button("Browse…", "Choose where the export goes", self._browse)
+        form = QFormLayout(self.form)
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(10)
         form.setHorizontalSpacing(14)
@@ -113,23 +77,6 @@ class ExportDialog(QDialog):
             form.addRow("", muted("This explainer takes long: masks are burnt in where they were made."))
         form.addRow("Sound", self.audio)
         form.addRow("To", row(self.name, browse, stretch=0))
-
-    def _make_buttons(self, layout: QVBoxLayout) -> None:
-        self.show_folder = QPushButton("Open folder")
-        self.show_folder.setAutoDefault(False)
-        self.show_folder.setToolTip("Show the folder that holds the export")
-        self.show_folder.clicked.connect(self._open_folder)
-        self.show_folder.hide()
-        self.leave = QPushButton("Close")
-        self.leave.setAutoDefault(False)
-        self.leave.setToolTip("Close, or cancel a running export")
-        self.leave.clicked.connect(self._on_leave)
-        self.go = QPushButton("Export")
-        self.go.setDefault(True)
-        self.go.setToolTip("Write the export")
-        self.go.clicked.connect(self.start)
-        theme.set_role(self.go, "primary")
-        layout.addLayout(row(self.show_folder, QWidget(), self.leave, self.go, stretch=1))
 
     def _check(self, text: str, tip: str, *, on: bool, able: bool) -> QCheckBox:
         box = QCheckBox(text)
@@ -175,12 +122,8 @@ class ExportDialog(QDialog):
         video = self._session.current
         if video is None or self._named_by_user:
             return
-        folder = self._session.settings.preferences.export_folder
-        documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-        if not folder:
-            folder = documents if Path(documents).is_dir() else str(Path.home())
         name = default_name(video.path, *self.frames(), stills=self.stills.isChecked())
-        self.name.setText(str(Path(folder) / name))
+        self.name.setText(str(self.folder() / name))
         self.name.setCursorPosition(len(self.name.text()))
 
     def _has_sound(self) -> bool:
@@ -207,68 +150,9 @@ class ExportDialog(QDialog):
         if media is None:
             return
         plan = self.plan()
-        self._session.settings.change(export_folder=str(plan.out.parent))
-        self.job = ExportJob(self._session, media, plan, self)
-        self.job.progressed.connect(self._on_progress)
-        self.job.succeeded.connect(self._on_success)
-        self.job.failed.connect(lambda error: self._over(str(error), "bad"))
-        self.job.cancelled.connect(lambda: self._over("Cancelled. Nothing was written.", ""))
-        self._form.setEnabled(False)
-        self.go.setEnabled(False)
-        self.leave.setText("Cancel")
-        self.show_folder.hide()
-        self.outcome.hide()
-        self.bar.setValue(0)
-        self.bar.setFormat("Starting")
-        self.bar.show()
-        self.job.start()
+        self.run(ExportJob(self._session, media, plan, self), plan.out)
 
-    def _on_progress(self, progress: Progress) -> None:
-        self.bar.setValue(round(progress.fraction * 1000))
-        self.bar.setFormat(progress_text(progress))
-
-    def _on_success(self, written: Written) -> None:
-        self._written = written
-        text = f"✓ Written to {written.shown}"
-        if written.missing:
-            text += f". {len(written.missing)} damaged frames could not be decoded and are not in it"
-        self.show_folder.show()
-        self._over(f"{text}.", "good")
-
-    def _over(self, text: str, level: str) -> None:
-        self.job = None
-        self._form.setEnabled(True)
-        self.go.setEnabled(True)
-        self.leave.setEnabled(True)
-        self.leave.setText("Close")
-        self.bar.hide()
-        self.outcome.setText(text)
-        theme.set_role(self.outcome, "muted", level)
-        self.outcome.show()
-
-    def _open_folder(self) -> None:
-        if self._written is not None:
-            shown = self._written.shown
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(shown if shown.is_dir() else shown.parent)))
-
-    def _on_leave(self) -> None:
-        if self.job is None:
-            self.reject()
-        else:
-            self.leave.setText("Cancelling…")
-            self.leave.setEnabled(False)
-            self.job.cancel()
-
-    def reject(self) -> None:
-        """Escape cancels a running export first."""
-        if self.job is None:
-            super().reject()
-        elif self.leave.isEnabled():
-            self._on_leave()
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        if self.job is None:
-            super().closeEvent(event)
-        else:
-            self.reject()
-            event.ignore()
+    def told(self, written: Any) -> tuple[Path, str]:
+        done: Written = written
+        lost = len(done.missing)
+        return done.shown, f". {lost} damaged frames could not be decoded and are not in it" if lost else ""
