@@ -241,7 +241,8 @@ def test_a_growing_map_is_told_and_a_cancelled_one_gone_on_with(
     whole = engine.submit(replace(request, case=tmp_path / "other.tell", growing=False))
     assert isinstance(inbox.last(again), Finished)
     assert isinstance(inbox.last(whole), Finished)
-    assert inbox.kind(again, ExplanationGrew)[0].samples == grown[-1].samples + 4
+    # A batch that was asked while the cancelling was on its way is kept, whether it was still told of or not.
+    assert inbox.kind(again, ExplanationGrew)[0].samples - grown[-1].samples in (4, 8)
     assert not inbox.kind(whole, ExplanationGrew)
     (one,), (other,) = (inbox.kind(each, ExplanationMade) for each in (again, whole))
     shown = inbox.kind(again, ExplanationGrew)[-1].explanation
